@@ -1,0 +1,3 @@
+//! The Tiercel sensor: capture, enrich, detect, uplink.
+
+pub mod capture;
