@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh Debian or Ubuntu machine:
+#   make demo    install what is missing, build, start one aggregator and one agent, show a real alert
+#   make test    everything, kernel tests included (as root)
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+.PHONY: help setup demo demo-stop build test bench check fix clean-demo
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what building and testing need; says what, asks nothing
+	@deploy/setup.sh test
+
+build: ## build every binary
+	@deploy/setup.sh build
+	$(CARGO) build --workspace --locked
+
+demo: ## one aggregator, one agent, one real alert
+	@deploy/setup.sh build
+	$(CARGO) build --workspace --locked
+	@deploy/demo/start.sh
+
+demo-stop: ## end what the demo started
+	@deploy/demo/stop.sh
+
+test: ## everything; prints a closing count
+	@deploy/setup.sh test
+	$(CARGO) build --workspace --locked
+	$(CARGO) nextest run --workspace --locked --no-fail-fast
+
+bench: ## records/s from decode to verdict, kernel cost of a call with and without the agent; reports, gates nothing
+	@deploy/setup.sh build
+	$(CARGO) bench --locked -p tiercel-agent
+
+check: ## read-only gate: format, lints, dependency rules
+	@deploy/setup.sh check
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) deny --locked check bans licenses sources
+
+fix: ## the mutating twin of check
+	$(CARGO) fmt --all
+	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged

@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# One aggregator with its embedded store, one agent, one harmless suspicious act, and what became of it.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+free_port() { # free_port WANTED: that port on loopback, or the next free one
+  local port=$1
+  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+  echo "$port"
+}
+
+wait_until() { # wait_until SECONDS WHAT COMMAND...
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || return 1
+    sleep 0.1
+  done
+}
+
+api() { curl -sS --fail --cacert "$demo/certs/ca.pem" --cert "$demo/certs/client-demo.pem" --key "$demo/certs/client-demo.key" "https://localhost:$api_port$1"; }
+
+prepare() {
+  [ -x "$bin/tiercel-agent" ] || fail "no binaries in $bin: run 'make demo' (it builds them)"
+  mkdir -p "$demo"/{run,log,certs,data,spool,scratch}
+  end_all # a second run starts afresh but keeps certificates and history
+  rm -rf "$demo"/scratch/* "$demo"/log/*
+  ingest_port=$(free_port 5050) raft_port=$(free_port 5051) input_port=$(free_port 2801)
+  api_port=$(free_port 2802) status_port=$(free_port 8765) webhook_port=$(free_port 9801)
+}
+
+certificates() {
+  step "certificates ($demo/certs)"
+  [ -e "$demo/certs/ca.pem" ] || "$bin/tiercel-certs" init --dir "$demo/certs" --trust-domain demo
+  for who in "aggregator one" "agent $(uname -n)" "client demo"; do
+    # shellcheck disable=SC2086 # two words: role and name
+    set -- $who
+    [ -e "$demo/certs/$1-$2.pem" ] || "$bin/tiercel-certs" issue "$1" "$2" --dir "$demo/certs"
+  done
+  agent_certificate=$demo/certs/agent-$(uname -n)
+}
+
+webhook() {
+  step "webhook sink (stands for your pager) on 127.0.0.1:$webhook_port"
+  "$bin/tiercel-loadtest" sink --listen "127.0.0.1:$webhook_port" --file "$demo/log/webhook.jsonl" >"$demo/log/webhook.log" 2>&1 &
+  remember webhook $!
+}
+
+aggregator() {
+  step "aggregator: one node of a Raft cluster of one"
+  cat >"$demo/aggregator.yaml" <<YAML
+node: {id: 1, name: one}
+data: $demo/data
+listen: {ingest: 127.0.0.1:$ingest_port, raft: 127.0.0.1:$raft_port, http_input: 127.0.0.1:$input_port, api: 127.0.0.1:$api_port}
+tls: {ca: $demo/certs/ca.pem, certificate: $demo/certs/aggregator-one.pem, key: $demo/certs/aggregator-one.key}
+cluster:
+  bootstrap: true
+  members: [{id: 1, raft: "127.0.0.1:$raft_port", ingest: "127.0.0.1:$ingest_port"}]
+  heartbeat: 100ms
+  election_timeout: {min: 300ms, max: 600ms}
+route: {receiver: pager, routes: [{match: ['priority <= debug'], receiver: audit, continue: true}]}
+receivers:
+  - {name: pager, webhook: {url: "http://127.0.0.1:$webhook_port/hook"}}
+  - {name: audit, file: {path: $demo/log/audit.jsonl}}
+YAML
+  "$bin/tiercel-aggregator" run --config "$demo/aggregator.yaml" >"$demo/log/aggregator.log" 2>&1 &
+  remember aggregator $!
+  wait_until 30 "aggregator" curl -sf "http://127.0.0.1:$input_port/readyz" ||
+    fail "the aggregator is not ready after 30 s; its last words: $(tail -n 5 "$demo/log/aggregator.log")"
+  say "ready"
+}
+
+# The agent sees only what runs in the demo's own cgroup; without cgroup v2, only the process tree of this script.
+scope() {
+  local mount
+  mount=$(cgroup2)
+  if [ -n "$mount" ] && mkdir -p "$mount/$cgroup_name" 2>/dev/null; then
+    scope_cgroup=$mount/$cgroup_name
+    scope_yaml="cgroup: $scope_cgroup"
+  else
+    scope_cgroup=
+    scope_yaml="process_tree: $$"
+  fi
+}
+
+agent() {
+  step "agent"
+  scope
+  local source="source: kernel" why
+  if ! why=$("$bin/tiercel-agent" doctor 2>&1); then
+    say "this machine cannot load the kernel programs:"
+    say "$why" | sed 's/^/  /'
+    say "replaying the bundled recording instead (made by 'tiercel-agent record')"
+    source="source: recording"$'\n'"  recording: $root/deploy/demo/demo.tcap"
+    scope_yaml=
+  fi
+  cat >"$demo/agent.yaml" <<YAML
+rules: {watch: true}
+capture:
+  $source
+${scope_yaml:+  scope: {$scope_yaml\}}
+uplink:
+  aggregators: ["127.0.0.1:$ingest_port"]
+  server_name: localhost
+  tls: {ca: $demo/certs/ca.pem, certificate: $agent_certificate.pem, key: $agent_certificate.key}
+  spool: {directory: $demo/spool}
+outputs:
+  file: {enabled: true, path: $demo/log/alerts.jsonl, format: json}
+status: {listen: 127.0.0.1:$status_port}
+YAML
+  "$bin/tiercel-agent" run --config "$demo/agent.yaml" >"$demo/log/agent.log" 2>&1 &
+  remember agent $!
+  wait_until 30 "agent" curl -sf "http://127.0.0.1:$status_port/readyz" ||
+    fail "the agent is not ready after 30 s; its last words: $(tail -n 5 "$demo/log/agent.log")"
+  say "ready: $(head -n 1 <<<"$source")${scope_yaml:+, watching only $scope_yaml}"
+}
+
+# A harmless intruder: three shells deep, it reads the shadow file into /dev/null, once by name and once through a
+# symlink, and runs a copy of true from a directory of its own.
+act() {
+  step "a harmless intruder reads /etc/shadow (into /dev/null) and tidies up after itself"
+  cat >"$demo/scratch/intruder.sh" <<'SH'
+[ -z "$SCOPE_CGROUP" ] || echo $$ >"$SCOPE_CGROUP/cgroup.procs"
+bash -c 'bash -c "bash -c \"cat /etc/shadow >/dev/null; true\"; true"; true'
+ln -s /etc/shadow "$SCRATCH/innocent.txt"
+cat "$SCRATCH/innocent.txt" >/dev/null
+rm -f "$SCRATCH/innocent.txt"
+SH
+  SCOPE_CGROUP=$scope_cgroup SCRATCH=$demo/scratch bash "$demo/scratch/intruder.sh" ||
+    say "(the intruder could not read /etc/shadow: run as root to see the whole story)"
+}
+
+shadow_alert() { api "/api/v1/alerts?text=/etc/shadow&since=$started&limit=50" | jq -e '[.alerts[] | select(.output_fields["proc.name"] == "cat" or .output_fields["fd.name"] == "/etc/shadow")] | length > 0'; }
+webhook_called() { grep -q /etc/shadow "$demo/log/webhook.jsonl"; }
+
+show() {
+  step "the alert, as GET /api/v1/alerts gives it"
+  wait_until 20 "the alert" shadow_alert ||
+    fail "no alert after 20 s; see $demo/log (agent: $(tail -n 2 "$demo/log/agent.log"))"
+  api "/api/v1/alerts?text=/etc/shadow&since=$started&limit=1" | jq '.alerts[0]'
+  step "the same line as Falco would print it"
+  api "/api/v1/alerts?text=/etc/shadow&since=$started&limit=1" | jq -r '.alerts[0].output'
+  step "at the webhook"
+  wait_until 20 "the webhook" webhook_called || fail "the webhook was not called; see $demo/log/aggregator.log"
+  head -n 1 "$demo/log/webhook.jsonl" | cut -c 1-400
+  step "in /metrics"
+  curl -sf "http://127.0.0.1:$input_port/metrics" | grep '^falco_events' | head -n 5
+  step "counters: nothing lost, nothing repeated"
+  api /api/v1/counters | jq -c .
+  curl -sf "http://127.0.0.1:$status_port/metrics" | grep -E '^tiercel_agent_[a-z_]*(received|lost|alerts|acked)[a-z_]*(\{[^}]*\})? [0-9]' | head -n 20
+}
+
+addresses() {
+  step "where things are"
+  cat <<TEXT
+web page      https://localhost:$api_port/           (token: $(cat "$demo/data/api-token" 2>/dev/null || echo "client certificate"))
+REST API      curl --cacert $demo/certs/ca.pem --cert $demo/certs/client-demo.pem --key $demo/certs/client-demo.key https://localhost:$api_port/api/v1/alerts
+operator      TIERCEL_SERVER=https://localhost:$api_port TIERCEL_CA=$demo/certs/ca.pem TIERCEL_CERT=$demo/certs/client-demo.pem TIERCEL_KEY=$demo/certs/client-demo.key $bin/tiercelctl alerts list
+metrics       http://127.0.0.1:$input_port/metrics (aggregator)   http://127.0.0.1:$status_port/metrics (agent)
+Falco input   http://127.0.0.1:$input_port/        (point Falco's http_output here)
+logs          $demo/log
+try it        the agent watches ${scope_cgroup:-this script\'s process tree} only; 'make demo-stop' ends everything
+TEXT
+}
+
+started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+prepare
+certificates
+webhook
+aggregator
+agent
+act
+show
+addresses
