@@ -4,6 +4,7 @@
 //! UTF-8; bytes that are not are replaced by U+FFFD when the event is made, as Falco 0.44 does.
 
 mod fd;
+pub mod flags;
 mod kind;
 mod parameter;
 mod process;
