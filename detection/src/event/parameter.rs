@@ -36,6 +36,10 @@ pub enum ParameterValue {
     Signed(i64),
     /// An unsigned number.
     Unsigned(u64),
+    /// An unsigned number that prints in upper-case hexadecimal digits, without a prefix.
+    Hex(u64),
+    /// An unsigned number that prints in octal digits, without a prefix.
+    Octal(u64),
     /// A return value: negative ones resolve to an errno name.
     Errno(i64),
     /// A descriptor with what it refers to; negative ones resolve to an errno name, -100 to `AT_FDCWD`.

@@ -153,6 +153,8 @@ pub struct Exec {
 /// A process or thread was made. The observation's pid and tid are the creator's.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Fork {
+    /// Number of the call that made it: clone (56), fork (57), vfork (58), clone3 (435); 0 when unknown.
+    pub syscall: u32,
     /// The new task.
     pub child: TaskIdentity,
     /// Host pid (tgid) of the new task.
