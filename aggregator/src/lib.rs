@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The replicated alert aggregator: agents' alerts in, each counted once on a quorum, notifications out.
+
+pub mod triage;
