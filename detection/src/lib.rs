@@ -4,7 +4,16 @@
 //! arguments. That is what makes a replayed recording give the same alerts, always.
 
 pub mod alert;
+pub mod engine;
 pub mod event;
+pub mod example;
+pub mod field;
+pub mod matcher;
+pub mod rule;
 
-pub use alert::{Alert, FieldValue, Fingerprint, Priority};
-pub use event::Event;
+pub use alert::{Alert, AlertParseError, FieldValue, Fingerprint, Priority};
+pub use engine::{Engine, OutputContext, RuleCounter};
+pub use event::{Event, EventKind, KindSet};
+pub use example::FieldMap;
+pub use matcher::Matcher;
+pub use rule::{LoadOptions, LoadReport, Matching, Rule, RuleFile, RuleSet};

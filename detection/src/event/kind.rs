@@ -29,6 +29,22 @@ impl EventKind {
         usize::from(self.0)
     }
 
+    /// Whether the kind at that index has that name; usable while the crate is compiled.
+    pub(super) const fn is_name_of(index: usize, name: &str) -> bool {
+        let (left, right) = (NAMES[index].as_bytes(), name.as_bytes());
+        if left.len() != right.len() {
+            return false;
+        }
+        let mut at = 0;
+        while at < left.len() {
+            if left[at] != right[at] {
+                return false;
+            }
+            at += 1;
+        }
+        true
+    }
+
     /// All kinds, in order of their names.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..u16::try_from(NAMES.len()).expect("the table has fewer than 65536 rows")).map(Self)

@@ -6,15 +6,19 @@
 mod fd;
 pub mod flags;
 mod kind;
+mod kind_set;
 mod parameter;
 mod process;
+mod schema;
 
 use std::sync::Arc;
 
 pub use fd::{Endpoint, FdKind, FileDescriptor, L4Protocol, Role, Socket};
 pub use kind::{EventKind, kinds};
+pub use kind_set::KindSet;
 pub use parameter::{FlagTable, Parameter, ParameterValue, Parameters};
 pub use process::{Capabilities, Container, Mount, Process, ProcessKey, User};
+pub use schema::{ParameterType, Schema};
 
 /// Text shared between the process table, events and alerts.
 pub type Text = Arc<str>;

@@ -1,6 +1,13 @@
 //! What the engine says when a rule matches, in the shape in which Falco prints it.
 
+mod fingerprint;
+mod json;
+
 use std::sync::Arc;
+
+pub use fingerprint::{FINGERPRINT_VERSION, Fingerprint};
+pub use json::AlertParseError;
+pub(crate) use json::rfc3339;
 
 use crate::event::{Text, Timestamp};
 
@@ -112,6 +119,31 @@ pub struct Alert {
     pub tags: Arc<[Text]>,
 }
 
-/// Identity of a logical finding: alerts with the same fingerprint say the same thing again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(pub u128);
+impl Alert {
+    /// The value of one of its output fields; `None` when the output did not name the field.
+    pub fn field(&self, name: &str) -> Option<&FieldValue> {
+        let index = self.fields.binary_search_by(|(key, _)| (**key).cmp(name)).ok()?;
+        Some(&self.fields[index].1)
+    }
+}
+
+impl std::fmt::Display for FieldValue {
+    /// Writes the value as the text form of an output has it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("<NA>"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Signed(value) => write!(f, "{value}"),
+            Self::Unsigned(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:.1}"),
+            Self::Text(text) => f.write_str(text),
+            Self::List(items) => {
+                f.write_str("(")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if index > 0 { "," } else { "" })?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}

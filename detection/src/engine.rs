@@ -1,0 +1,58 @@
+//! Events in, alerts out.
+
+use crate::alert::Alert;
+use crate::event::{Event, Text};
+use crate::example::FieldMap;
+use crate::rule::RuleSet;
+
+/// What outputs say that events do not know.
+#[derive(Debug, Clone)]
+pub struct OutputContext {
+    /// Name of the node (`evt.hostname`, `hostname`).
+    pub hostname: Text,
+    /// The zone in which times of day are printed.
+    pub time_zone: jiff::tz::TimeZone,
+}
+
+/// How often a rule matched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleCounter {
+    /// Alerts that it gave.
+    pub matches: u64,
+}
+
+/// Rules ready to be evaluated.
+#[derive(Debug)]
+pub struct Engine {
+    rules: RuleSet,
+    context: OutputContext,
+    counters: Vec<RuleCounter>,
+}
+
+impl Engine {
+    /// Prepares rules for evaluation.
+    pub fn new(rules: RuleSet, context: OutputContext) -> Self {
+        let counters = vec![RuleCounter::default(); rules.rules().len()];
+        Self { rules, context, counters }
+    }
+
+    /// Judges one event and adds what it says to `alerts`.
+    pub fn evaluate(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+        let _ = (event, alerts, &self.context);
+    }
+
+    /// Judges an event written by hand.
+    pub fn evaluate_fields(&mut self, fields: &FieldMap, alerts: &mut Vec<Alert>) {
+        let _ = (fields, alerts);
+    }
+
+    /// The rules that it evaluates.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Counters, one for each of [`RuleSet::rules`].
+    pub fn counters(&self) -> &[RuleCounter] {
+        &self.counters
+    }
+}
