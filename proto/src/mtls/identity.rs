@@ -61,7 +61,7 @@ pub struct Identity {
 impl Identity {
     /// Makes an identity of parts that keep to the alphabet.
     pub fn new(trust_domain: &str, role: Role, name: &str) -> Result<Self, IdentityError> {
-        check_part(trust_domain).map_err(|reason| IdentityError::TrustDomain { text: trust_domain.into(), reason })?;
+        check_trust_domain(trust_domain)?;
         check_part(name).map_err(|reason| IdentityError::Name { text: name.into(), reason })?;
         Ok(Self { trust_domain: trust_domain.to_owned(), role, name: name.to_owned() })
     }
@@ -111,6 +111,11 @@ impl FromStr for Identity {
         let (role, name) = path.split_once('/').ok_or_else(wrong)?;
         Self::new(trust_domain, role.parse()?, name)
     }
+}
+
+/// Makes sure that the text can be the name of an installation.
+pub fn check_trust_domain(text: &str) -> Result<(), IdentityError> {
+    check_part(text).map_err(|reason| IdentityError::TrustDomain { text: text.to_owned(), reason })
 }
 
 fn check_part(text: &str) -> Result<(), &'static str> {

@@ -15,7 +15,7 @@ mod server;
 pub use client::{ClientTls, ConnectError};
 pub use credentials::Credentials;
 pub use files::{TlsFileError, TlsFiles};
-pub use identity::{Identity, IdentityError, Role};
+pub use identity::{Identity, IdentityError, Role, check_trust_domain};
 pub use incoming::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Incoming, Peer, PeerStream, peer};
 pub use refusal::Refusal;
 pub use server::{ServerTls, identity_of};
