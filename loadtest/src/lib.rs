@@ -1,1 +1,4 @@
-//! Skeleton.
+//! Tiercel from the outside: load, faults and end-to-end tests. Nothing here is deployed.
+
+pub mod sink;
+pub mod storm;

@@ -28,7 +28,11 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// When the address is not a loopback one or is taken, or the file cannot be opened.
 pub fn run(arguments: &SinkArguments) -> anyhow::Result<()> {
-    anyhow::ensure!(arguments.listen.ip().is_loopback(), "refusing to listen on {}: not a loopback address", arguments.listen);
+    anyhow::ensure!(
+        arguments.listen.ip().is_loopback(),
+        "refusing to listen on {}: not a loopback address",
+        arguments.listen
+    );
     let file = web::Data::new(Mutex::new(open(&arguments.file)?));
     actix_web::rt::System::new().block_on(async move {
         let server = HttpServer::new(move || {
