@@ -1,3 +1,4 @@
 //! The Tiercel sensor: capture, enrich, detect, uplink.
 
 pub mod capture;
+pub mod config;

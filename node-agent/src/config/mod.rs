@@ -1,0 +1,205 @@
+//! `agent.yaml` and the environment, read once and judged as a whole.
+
+mod document;
+mod environment;
+mod fault;
+mod quantity;
+mod raw;
+mod reader;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tiercel_detection::{Matching, Priority};
+
+pub use document::Place;
+pub use fault::{Fault, Faults};
+
+/// Where the configuration is looked for when nothing else is said.
+pub const DEFAULT_PATH: &str = "/etc/tiercel/agent.yaml";
+
+/// The configuration as meant: every value in its range, every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What alerts carry as host name.
+    pub node_name: String,
+    /// What to detect.
+    pub rules: RulesConfig,
+    /// What to watch.
+    pub capture: CaptureConfig,
+    /// Where alerts go; `None` when no aggregator is named.
+    pub uplink: Option<UplinkConfig>,
+    /// Where alerts go besides.
+    pub outputs: OutputsConfig,
+    /// Address of the status server.
+    pub status_listen: SocketAddr,
+}
+
+/// What to detect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RulesConfig {
+    /// Files and directories; empty means the built-in rules.
+    pub files: Vec<PathBuf>,
+    /// How many rules may fire for one event.
+    pub matching: Matching,
+    /// Rules less severe are not loaded.
+    pub minimum_priority: Priority,
+    /// Reload when a file changes.
+    pub watch: bool,
+}
+
+/// What to watch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaptureConfig {
+    /// Where records come from.
+    pub source: CaptureSource,
+    /// Which part of the machine.
+    pub scope: Scope,
+}
+
+/// Where records come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CaptureSource {
+    /// The kernel programs.
+    Kernel {
+        /// Bytes of the ring buffer of each class.
+        ring_bytes: u32,
+    },
+    /// A file that `tiercel-agent record` made.
+    Recording(PathBuf),
+}
+
+/// Which part of the machine is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scope {
+    /// All of it.
+    Machine,
+    /// One cgroup and those below it; the kernel programs leave the rest out.
+    Cgroup(PathBuf),
+    /// One process and its descendants; the process table leaves the rest out.
+    ProcessTree(u32),
+}
+
+/// The way to the aggregators.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UplinkConfig {
+    /// host:port, tried in turn; never empty.
+    pub aggregators: Vec<String>,
+    /// Name that the aggregator's certificate must carry; `None` means the host part of the address.
+    pub server_name: Option<String>,
+    /// Our certificate and whom to trust.
+    pub tls: TlsFiles,
+    /// Where alerts wait.
+    pub spool: SpoolConfig,
+}
+
+/// PEM files of one identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsFiles {
+    /// The CA that signed the aggregators' certificates.
+    pub ca: PathBuf,
+    /// Our certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Where alerts wait for their acknowledgement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpoolConfig {
+    /// Folder of the queue.
+    pub directory: PathBuf,
+    /// Beyond it the least important, oldest alerts give way.
+    pub bytes_max: u64,
+}
+
+/// Local outputs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutputsConfig {
+    /// Print to stdout.
+    pub stdout: Option<Format>,
+    /// Append to a file.
+    pub file: Option<FileOutput>,
+}
+
+/// A file that alerts are appended to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileOutput {
+    /// The file.
+    pub path: PathBuf,
+    /// How each line looks.
+    pub format: Format,
+}
+
+/// How an alert is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Falco's text line.
+    Text,
+    /// Falco's JSON line.
+    Json,
+}
+
+impl Config {
+    /// Reads the file (or the one at the default place, if there is one) and the environment.
+    pub fn load(path: Option<&Path>) -> Result<Self, Faults> {
+        let host_name = nix::sys::utsname::uname()
+            .map(|names| names.nodename().to_string_lossy().into_owned())
+            .unwrap_or_else(|_| "localhost".to_owned());
+        let shown = path.unwrap_or(Path::new(DEFAULT_PATH));
+        match std::fs::read_to_string(shown) {
+            Ok(text) => Self::parse(&shown.display().to_string(), &text, std::env::vars(), &host_name),
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Self::parse(DEFAULT_PATH, "", std::env::vars(), &host_name)
+            }
+            Err(error) => Err(Faults {
+                file: shown.display().to_string(),
+                text: String::new(),
+                faults: vec![whole_file(format!("failed to read configuration: {error}"))],
+            }),
+        }
+    }
+
+    /// Reads a text and a list of environment variables; reports every fault at once.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+        host_name: &str,
+    ) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let mut root = document::Node::parse(text).unwrap_or_else(|error| {
+            faults.push(syntax(&error));
+            document::Node::empty()
+        });
+        environment::overlay(&mut root, environment, &mut faults);
+        let raw = raw::RawConfig::read(root, &mut faults);
+        let config = validate::validate(raw, host_name, &mut faults);
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        faults.sort_by(|a, b| a.place.as_ref().map(Place::order).cmp(&b.place.as_ref().map(Place::order)));
+        Err(Faults { file: file.to_owned(), text: text.to_owned(), faults })
+    }
+}
+
+fn syntax(error: &serde_saphyr::Error) -> Fault {
+    let place =
+        error.location().map(|location| document::Place::File { line: location.line(), column: location.column() });
+    let message = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is given twice"),
+        other => {
+            let text = other.to_string();
+            text.split_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+        }
+    };
+    Fault { place, ..whole_file(message) }
+}
+
+fn whole_file(message: String) -> Fault {
+    Fault { place: None, key: String::new(), message, hint: None }
+}
+
+#[cfg(test)]
+mod tests;
