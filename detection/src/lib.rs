@@ -4,6 +4,9 @@
 //! arguments. That is what makes a replayed recording give the same alerts, always.
 
 pub mod alert;
+#[cfg(test)]
+mod compatibility;
+pub mod condition;
 pub mod engine;
 pub mod event;
 pub mod example;
