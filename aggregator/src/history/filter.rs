@@ -91,8 +91,7 @@ impl Filter {
 
 impl TextFilter {
     fn matches(&self, alert_json: &str) -> bool {
-        self.in_json.matches(alert_json)
-            && serde_json::from_str(alert_json).is_ok_and(|alert| self.in_values(&alert))
+        self.in_json.matches(alert_json) && serde_json::from_str(alert_json).is_ok_and(|alert| self.in_values(&alert))
     }
 
     /// Looks at values only: every alert has a key `container.id`, so a search for "container" must not find them all.

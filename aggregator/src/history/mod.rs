@@ -72,9 +72,8 @@ impl History {
         let store = Arc::new(Store::open(&directory.join(FILE_NAME))?);
         let queue = Arc::new(Queue::default());
         let counters = Arc::new(WriterCounters::default());
-        let writer =
-            writer::start(Arc::clone(&store), Arc::clone(&queue), Arc::clone(&counters), retention)
-                .map_err(|source| HistoryError::StartWriter { source })?;
+        let writer = writer::start(Arc::clone(&store), Arc::clone(&queue), Arc::clone(&counters), retention)
+            .map_err(|source| HistoryError::StartWriter { source })?;
         Ok(Self { store, queue, counters, writer: Mutex::new(Some(writer)) })
     }
 

@@ -105,12 +105,13 @@ impl Queue {
         let deadline = Instant::now() + patience;
         let state = self.lock();
         let goal = state.accepted_batches;
-        let (_, waited) = self
+        let (state, waited) = self
             .changed
             .wait_timeout_while(state, deadline.saturating_duration_since(Instant::now()), |state| {
                 state.written_batches < goal
             })
             .unwrap_or_else(|poisoned| poisoned.into_inner());
+        drop(state);
         !waited.timed_out()
     }
 

@@ -1,6 +1,8 @@
 //! The tables of the history file and what stands in them.
 
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction,
+};
 use tiercel_detection::Alert;
 use tiercel_proto::AlertId;
 

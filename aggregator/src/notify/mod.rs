@@ -1,0 +1,88 @@
+//! The receivers: each renders a notification, posts it once, and says whether a failure is worth repeating.
+//!
+//! Routing, deduplication, limits and retries are decided before and after, never here. Every receiver is a folder of
+//! the same shape: `config` (as written), `message` (what it says), `send` (the one attempt), `tests`.
+
+mod config;
+mod document;
+pub mod file;
+pub mod stdout;
+#[cfg(test)]
+mod testing;
+pub mod webhook;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+pub use config::{RawReceiver, ReceiverError};
+
+use crate::triage::Notification;
+
+/// Delivers notifications to one receiver.
+pub trait Notifier: fmt::Debug + Send + Sync {
+    /// The kind of receiver, for metrics and people.
+    fn kind(&self) -> &'static str;
+
+    /// Where it delivers to, for people; without secrets.
+    fn target(&self) -> String;
+
+    /// The longest time that one attempt may take.
+    fn timeout(&self) -> Duration;
+
+    /// Delivers one notification once and says whether a failure is worth repeating.
+    fn deliver<'a>(&'a self, notification: &'a Notification) -> BoxFuture<'a, Result<(), DeliveryError>>;
+}
+
+/// Why a notification did not arrive, or may not have.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// Another attempt may succeed.
+    #[error("{source:#}")]
+    Retryable {
+        /// The receiver asked to be left alone for that long.
+        after: Option<Duration>,
+        /// What went wrong.
+        source: anyhow::Error,
+    },
+    /// No other attempt will succeed.
+    #[error("{source:#}")]
+    Final {
+        /// What went wrong.
+        source: anyhow::Error,
+    },
+}
+
+impl DeliveryError {
+    /// A failure that another attempt may overcome, at any time.
+    pub(crate) fn retryable(source: impl Into<anyhow::Error>) -> Self {
+        Self::Retryable { after: None, source: source.into() }
+    }
+
+    /// A failure that every attempt will meet.
+    pub(crate) fn permanent(source: impl Into<anyhow::Error>) -> Self {
+        Self::Final { source: source.into() }
+    }
+}
+
+/// The receivers by name.
+pub type Receivers = BTreeMap<String, Box<dyn Notifier>>;
+
+/// Builds the receivers of a configuration; reports all that is wrong, not only the first.
+pub fn build(receivers: &[RawReceiver]) -> Result<Receivers, Vec<ReceiverError>> {
+    let mut built = Receivers::new();
+    let mut errors = Vec::new();
+    for receiver in receivers {
+        match receiver.build() {
+            Ok(notifier) => {
+                if built.insert(receiver.name.clone(), notifier).is_some() {
+                    errors.push(ReceiverError::Twice { receiver: receiver.name.clone() });
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(built) } else { Err(errors) }
+}
