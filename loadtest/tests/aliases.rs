@@ -1,0 +1,111 @@
+//! A secret is read under another name: the alert fires all the same, because the names that decide come from the
+//! kernel's own objects.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw, and ends where it fails")]
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tiercel_loadtest::harness::acts::{self, Act};
+use tiercel_loadtest::harness::{
+    Agent, AgentSetup, KernelLock, Scope, Scratch, kernel_refusal, official_rules, run_bounded, skip, wait_for,
+};
+
+const ACTS_LIMIT: Duration = Duration::from_secs(60);
+const ALERTS_LIMIT: Duration = Duration::from_secs(20);
+const RULE: &str = "Read sensitive file untrusted";
+
+/// Each reads /etc/shadow once, with cat or python, and never by its plain name.
+const ALIASES: &[Act] = &[
+    act("symlink", "symbolic link", "ln -s /etc/shadow $T/s; cat $T/s > /dev/null"),
+    act("directory-symlink", "symbolic link to the directory", "ln -s /etc $T/d; cat $T/d/shadow > /dev/null"),
+    act("hard-link", "hard link", "ln /etc/shadow $T/h; cat $T/h > /dev/null; rm -f $T/h"),
+    act("proc-root", "/proc/self/root", "cat /proc/self/root/etc/shadow > /dev/null"),
+    act("dots", "slashes and dots", "cat //etc/./../etc//shadow > /dev/null"),
+    act("relative", "relative to a directory", "(cd /etc && cat shadow > /dev/null)"),
+    act(
+        "descriptor",
+        "relative to a descriptor",
+        "python3 -c \"import os; os.open('shadow', os.O_RDONLY, dir_fd=os.open('/etc', os.O_PATH))\"",
+    ),
+    act(
+        "reopened",
+        "reopened through /proc/self/fd",
+        "python3 -c \"import os; os.open('/proc/self/fd/%d' % os.open('/etc/shadow', os.O_PATH), os.O_RDONLY)\"",
+    ),
+    act(
+        "bind-file",
+        "bind mount of the file",
+        "touch $T/bf; unshare -m sh -c \"mount --bind /etc/shadow $T/bf && cat $T/bf > /dev/null\"",
+    ),
+    act(
+        "bind-directory",
+        "bind mount of the directory",
+        "mkdir $T/bd; unshare -m sh -c \"mount --bind /etc $T/bd && cat $T/bd/shadow > /dev/null\"",
+    ),
+];
+
+/// Looks like the above and reads nothing secret.
+const HARMLESS: &[Act] = &[
+    act("harmless-symlink", "symbolic link to a harmless file", "ln -s /etc/hostname $T/n; cat $T/n > /dev/null"),
+    act(
+        "harmless-name",
+        "a file of that name elsewhere",
+        "mkdir $T/etc; echo x > $T/etc/shadow; cat $T/etc/shadow > /dev/null",
+    ),
+];
+
+const fn act(name: &'static str, what: &'static str, script: &'static str) -> Act {
+    Act { name, what, script }
+}
+
+#[test]
+fn shadow_read_under_any_name_fires() {
+    const TEST: &str = "shadow_read_under_any_name_fires";
+    if let Some(why) = kernel_refusal() {
+        return skip(TEST, &why);
+    }
+    let Some(official) = official_rules() else {
+        return skip(
+            TEST,
+            "Falco's rule files are not here; set TIERCEL_COMPAT_DIR to a directory that has them below rules/",
+        );
+    };
+    let _lock = KernelLock::take().unwrap();
+    let scratch = Scratch::new("aliases").unwrap();
+    let scope = Scope::create("aliases").unwrap();
+    let mut rules = vec![scratch.write("00-mark.yaml", acts::MARK_RULE).unwrap()];
+    rules.extend(official);
+    let setup = AgentSetup { rules, scope: scope.section(), uplink: None };
+    let agent = Agent::start(&scratch.join("agent"), &setup).unwrap();
+    let script = scratch.join("actions.sh");
+    acts::write_script(&script, ALIASES.iter().chain(HARMLESS)).unwrap();
+    let output = run_bounded(scope.command(&script).arg(scratch.join("acts")), ACTS_LIMIT).unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stderr));
+
+    let alerts = wait_for("the alert of the last mark", ALERTS_LIMIT, || {
+        let alerts = agent.alerts();
+        acts::is_complete(&alerts).then_some(alerts)
+    });
+    let alerts = acts::by_act(&alerts.unwrap_or_else(|error| panic!("{error}{}", agent.daemon().log_tail())));
+    let faults: Vec<&str> = ALIASES
+        .iter()
+        .filter(|act| reads(act, &alerts) == 0)
+        .chain(HARMLESS.iter().filter(|act| reads(act, &alerts) > 0))
+        .map(|act| act.what)
+        .collect();
+    assert!(faults.is_empty(), "wrong verdict for: {faults:?}\n{alerts:#?}");
+}
+
+/// How often the act was reported as a read of a secret; prints under which name.
+fn reads(act: &Act, alerts: &[(String, Vec<Value>)]) -> usize {
+    let own = alerts.iter().find(|(name, _)| name == act.name).map_or(&[][..], |(_, alerts)| alerts.as_slice());
+    let fired: Vec<&Value> = own.iter().filter(|alert| alert["rule"] == RULE).collect();
+    for alert in &fired {
+        println!("{:34} reported as {}", act.what, alert["output_fields"]["fd.name"]);
+    }
+    if fired.is_empty() {
+        println!("{:34} not reported", act.what);
+    }
+    fired.len()
+}
