@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A process or thread was made, or ended. */
+#include "task.h"
+
+/* Ancestors that are asked whether they adopt orphans. */
+#define ANCESTORS_MAX 32
+
+static __always_inline bool starts_in_scope_cgroup(struct task_struct *child)
+{
+	return config_scope_cgroup && BPF_CORE_READ(child, cgroups, dfl_cgrp, kn, id) == config_scope_cgroup;
+}
+
+/* A child is in scope as its parent is. */
+static __always_inline void inherit_scope(u32 child_pid)
+{
+	u8 yes = 1;
+
+	if (config_scope_tree)
+		bpf_map_update_elem(&scope_tree, &child_pid, &yes, BPF_ANY);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork)
+{
+	struct scratch *scratch = scratch_of_cpu();
+	struct fork_record *record;
+	struct task_struct *child = NULL;
+
+	/* Arguments are (parent, child). Read as bytes the pointer is a number, which global functions take. */
+	bpf_probe_read_kernel(&child, sizeof(child), &ctx[1]);
+	if (!scratch || (!in_scope() && !(current_pid() != config_own_pid && starts_in_scope_cgroup(child))))
+		return 0;
+	record = START_RECORD(fork_record, scratch);
+	fill_header(&record->header, RECORD_FORK, CLASS_CRITICAL, 0, 0);
+	fill_task(&record->child, child);
+	record->child_started_boot_ns = BPF_CORE_READ(child, group_leader, start_boottime);
+	record->child_pid = BPF_CORE_READ(child, tgid);
+	record->child_tid = BPF_CORE_READ(child, pid);
+	inherit_scope(record->child_pid);
+	emit(sizeof(*record), CLASS_CRITICAL);
+	return 0;
+}
+
+/* Who adopts the children: the nearest ancestor that asked for it, else the init of the pid namespace. */
+__noinline int reaper_of(u64 task_address)
+{
+	struct task_struct *task = (void *)task_address;
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct pid_namespace *namespace = pid_namespace_of(pid, BPF_CORE_READ(pid, level));
+	struct task_struct *init = BPF_CORE_READ(namespace, child_reaper);
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	if (!BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper))
+		return BPF_CORE_READ(init, tgid);
+	for (int step = 0; step < ANCESTORS_MAX; step++) {
+		task = BPF_CORE_READ(task, real_parent);
+		if (!task || task == init)
+			break;
+		signal = BPF_CORE_READ(task, signal);
+		if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
+			return BPF_CORE_READ(task, tgid);
+	}
+	return BPF_CORE_READ(init, tgid);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit)
+{
+	struct scratch *scratch = scratch_of_cpu();
+	struct task_struct *task = current_task();
+	struct exit_record *record;
+	u32 pid = current_pid();
+
+	if (!scratch || !in_scope())
+		return 0;
+	record = START_RECORD(exit_record, scratch);
+	fill_header(&record->header, RECORD_EXIT, CLASS_CRITICAL, 0, 0);
+	record->code = BPF_CORE_READ(task, exit_code);
+	record->reaper_pid = reaper_of((u64)task);
+	/* The counter was lowered just before; two threads that end together may both find it at zero. */
+	record->last_thread = BPF_CORE_READ(task, signal, live.counter) == 0;
+	if (config_scope_tree && record->last_thread)
+		bpf_map_delete_elem(&scope_tree, &pid);
+	emit(sizeof(*record), CLASS_CRITICAL);
+	return 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The end of every system call of the machine. The first lookup decides whether anybody asked for this one; what
+ * follows runs only for those. Arguments are still in the saved registers at this point.
+ */
+#include "given.h"
+
+#define F_DUPFD 0
+#define F_DUPFD_CLOEXEC 1030
+#define PR_SET_NAME 15
+#define PR_SET_CHILD_SUBREAPER 36
+/* Bit of thread_info.status: the call came through the 32-bit entry. */
+#define TS_COMPAT 2
+#define X32_SYSCALL_BIT 0x40000000
+
+#if defined(__TARGET_ARCH_x86)
+
+static __always_inline u32 call_number(struct pt_regs *regs)
+{
+	u32 number = regs->orig_ax;
+
+	return number == (u32)-1 ? number : number & ~X32_SYSCALL_BIT;
+}
+
+static __always_inline bool is_compat(void)
+{
+	return BPF_CORE_READ(current_task(), thread_info.status) & TS_COMPAT;
+}
+
+static __always_inline void read_native_arguments(u64 *out, struct pt_regs *regs)
+{
+	out[0] = regs->di;
+	out[1] = regs->si;
+	out[2] = regs->dx;
+	out[3] = regs->r10;
+	out[4] = regs->r8;
+	out[5] = regs->r9;
+}
+
+static __always_inline void read_compat_arguments(u64 *out, struct pt_regs *regs)
+{
+	out[0] = (u32)regs->bx;
+	out[1] = (u32)regs->cx;
+	out[2] = (u32)regs->dx;
+	out[3] = (u32)regs->si;
+	out[4] = (u32)regs->di;
+	out[5] = (u32)regs->bp;
+}
+
+#elif defined(__TARGET_ARCH_arm64)
+
+static __always_inline u32 call_number(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+/* 32-bit programs on arm64 are not recorded. */
+static __always_inline bool is_compat(void)
+{
+	return false;
+}
+
+static __always_inline void read_native_arguments(u64 *out, struct pt_regs *regs)
+{
+	out[0] = regs->orig_x0;
+	for (int i = 1; i < 6; i++)
+		out[i] = regs->regs[i];
+}
+
+static __always_inline void read_compat_arguments(u64 *out, struct pt_regs *regs)
+{
+	read_native_arguments(out, regs);
+}
+
+#endif
+
+/* Replaces the two arguments of socketcall by those of the call it stands for. Returns its native row. */
+static __always_inline u16 unfold_socketcall(u64 *arguments)
+{
+	u32 which = arguments[0], raw[6] = {};
+	u16 *native = bpf_map_lookup_elem(&socketcalls, &which);
+
+	if (!native || *native == COMPAT_NONE)
+		return COMPAT_NONE;
+	/* It may lie at the end of a page: fewer words are read then. */
+	if (bpf_probe_read_user(raw, sizeof(raw), (void *)arguments[1]))
+		bpf_probe_read_user(raw, 3 * sizeof(raw[0]), (void *)arguments[1]);
+	for (int i = 0; i < 6; i++)
+		arguments[i] = raw[i];
+	return *native;
+}
+
+static __always_inline bool passes(const struct call *call)
+{
+	u32 first = call->arguments[0], second = call->arguments[1];
+
+	switch (call->plan.filter) {
+	case FILTER_FCNTL_DUP:
+		return second == F_DUPFD || second == F_DUPFD_CLOEXEC;
+	case FILTER_PRCTL:
+		return first == PR_SET_NAME || first == PR_SET_CHILD_SUBREAPER;
+	default:
+		return true;
+	}
+}
+
+static __always_inline int record(u8 handler)
+{
+	switch (handler) {
+	case HANDLER_FAILED_EXEC:
+		return record_failed_exec();
+	case HANDLER_OPEN:
+		return record_open();
+	case HANDLER_NETWORK:
+		return record_network();
+	case HANDLER_PATH:
+		return record_path();
+	case HANDLER_DUP:
+		return record_dup();
+	case HANDLER_SCALAR:
+		return record_scalar();
+	default:
+		return 0;
+	}
+}
+
+/* Finds the plan of a call that came through the 32-bit table. */
+static __always_inline struct call_row *compat_row(struct call_row *row, struct call *call, struct pt_regs *regs)
+{
+	u32 native = row->compat;
+
+	read_compat_arguments(call->arguments, regs);
+	call->header_flags = HEADER_COMPAT;
+	if (native == COMPAT_SOCKETCALL)
+		native = unfold_socketcall(call->arguments);
+	return bpf_map_lookup_elem(&calls, &native);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+	u32 number = call_number(regs);
+	struct call_row *row = bpf_map_lookup_elem(&calls, &number);
+	struct scratch *scratch;
+
+	if (!row || (!row->plan.handler && row->compat == COMPAT_NONE))
+		return 0;
+	scratch = scratch_of_cpu();
+	if (!scratch || !in_scope())
+		return 0;
+	if (is_compat()) {
+		row = compat_row(row, &scratch->call, regs);
+	} else {
+		read_native_arguments(scratch->call.arguments, regs);
+		scratch->call.header_flags = 0;
+	}
+	if (!row || !row->plan.handler)
+		return 0;
+	scratch->call.plan = row->plan;
+	scratch->call.result = result;
+	if (!passes(&scratch->call))
+		return 0;
+	return record(scratch->call.plan.handler);
+}

@@ -1,0 +1,103 @@
+//! The tables that the agent and the kernel programs share.
+
+use std::collections::BTreeSet;
+
+use aya::Ebpf;
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
+use tiercel_ebpf::abi::{CallRow, ClassCounters};
+
+use super::{Class, ClassLoss, WantedCalls};
+
+/// A row of the table of calls as a value of a map.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Row(CallRow);
+
+// SAFETY: `CallRow` is `repr(C)` without implicit padding and made of integers only, so its bytes can be copied to and
+// from the kernel.
+unsafe impl aya::Pod for Row {}
+
+/// The counters of one CPU as a value of a map.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Counters(ClassCounters);
+
+// SAFETY: `ClassCounters` is `repr(C)` without implicit padding and made of integers only, so its bytes can be copied
+// to and from the kernel.
+unsafe impl aya::Pod for Counters {}
+
+/// A table is missing or could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to set up the table `{name}` of the kernel programs")]
+pub struct TableError {
+    /// Name of the table.
+    pub name: &'static str,
+    /// Why; absent when the object does not have it.
+    #[source]
+    pub source: Option<MapError>,
+}
+
+/// Which calls are recorded, whose, and how many were.
+pub(super) struct Tables {
+    calls: Array<MapData, Row>,
+    socketcalls: Array<MapData, u16>,
+    scope_tree: HashMap<MapData, u32, u8>,
+    counters: PerCpuArray<MapData, Counters>,
+}
+
+impl Tables {
+    pub(super) fn take(programs: &mut Ebpf) -> Result<Self, TableError> {
+        Ok(Self {
+            calls: take(programs, "calls", |map| Array::try_from(map))?,
+            socketcalls: take(programs, "socketcalls", |map| Array::try_from(map))?,
+            scope_tree: take(programs, "scope_tree", |map| HashMap::try_from(map))?,
+            counters: take(programs, "counters", |map| PerCpuArray::try_from(map))?,
+        })
+    }
+
+    /// Writes which calls are recorded. Each row changes at once, the table row by row.
+    pub(super) fn write_calls(&mut self, wanted: &WantedCalls) -> Result<(), TableError> {
+        for (index, row) in (0..).zip(wanted.rows()) {
+            self.calls.set(index, Row(row), 0).map_err(failed("calls"))?;
+        }
+        for (index, number) in (0..).zip(wanted.socketcalls()) {
+            self.socketcalls.set(index, number, 0).map_err(failed("socketcalls"))?;
+        }
+        Ok(())
+    }
+
+    /// Puts processes into the scope of a process tree.
+    pub(super) fn follow(&mut self, processes: &BTreeSet<u32>) -> Result<(), TableError> {
+        processes.iter().try_for_each(|pid| self.scope_tree.insert(pid, 1, 0)).map_err(failed("scope_tree"))
+    }
+
+    /// Reads the counters of all CPUs.
+    pub(super) fn losses(&self) -> Result<Vec<ClassLoss>, TableError> {
+        let cpus = self.counters.get(&0, 0).map_err(failed("counters"))?;
+        Ok((0..).zip(cpus.iter()).flat_map(|(cpu, counters)| class_losses(cpu, &counters.0)).collect())
+    }
+}
+
+/// Takes a map out of the object as the type that `typed` gives it.
+pub(super) fn take<T>(
+    programs: &mut Ebpf,
+    name: &'static str,
+    typed: impl FnOnce(Map) -> Result<T, MapError>,
+) -> Result<T, TableError> {
+    typed(programs.take_map(name).ok_or(TableError { name, source: None })?).map_err(failed(name))
+}
+
+fn failed(name: &'static str) -> impl FnOnce(MapError) -> TableError {
+    move |error| TableError { name, source: Some(error) }
+}
+
+fn class_losses(cpu: u16, counters: &ClassCounters) -> [ClassLoss; 3] {
+    // In the order of `CLASS_*`.
+    let classes = [Class::Critical, Class::Normal, Class::Bulk];
+    std::array::from_fn(|index| ClassLoss {
+        class: classes[index],
+        cpu,
+        made: counters.made[index],
+        lost: counters.lost[index],
+    })
+}
