@@ -1,0 +1,234 @@
+//! Which container a cgroup path belongs to.
+//!
+//! The paths are those that runtimes are known to make. A path whose last element is a plain name proves nothing by
+//! itself (any service manager makes such paths), so it is only a candidate that a runtime has to confirm.
+
+use std::sync::Arc;
+
+use tiercel_detection::event::Container;
+
+use super::world::{ContainerCandidate, RuntimeContainer};
+
+/// Length of the ids that OCI engines give out.
+const ID_LENGTH: usize = 64;
+
+/// Length of the short form of an id, the one that operators type.
+const SHORT_ID_LENGTH: usize = 12;
+
+/// What a cgroup path says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// No container.
+    Host,
+    /// A container, its engine and whole id.
+    Container {
+        /// Falco's name of the engine.
+        engine: &'static str,
+        /// Whole id.
+        id: String,
+    },
+    /// A container if a runtime knows it.
+    Candidate(ContainerCandidate),
+}
+
+/// Reads a cgroup path.
+pub(super) fn membership(cgroup: &str) -> Membership {
+    let elements: Vec<&str> = cgroup.split('/').filter(|element| !element.is_empty()).collect();
+    if let Some((engine, id)) = by_id(cgroup, &elements).or_else(|| by_name(&elements)) {
+        return Membership::Container { engine, id: id.to_owned() };
+    }
+    match elements.as_slice() {
+        [.., name] if may_be_a_name(name) => Membership::Candidate(ContainerCandidate {
+            cgroup: cgroup.into(),
+            name: (*name).into(),
+            namespace: elements.iter().rev().nth(1).map(|namespace| (*namespace).into()),
+        }),
+        _ => Membership::Host,
+    }
+}
+
+/// The container that a cgroup path names by its id.
+pub(super) fn from_id(engine: &'static str, id: &str) -> Arc<Container> {
+    Arc::new(Container { id: short_id(id).into(), full_id: id.into(), engine: engine.into(), ..Container::default() })
+}
+
+/// The container that a runtime's state files describe.
+pub(super) fn from_runtime(runtime: &RuntimeContainer) -> Arc<Container> {
+    let label = |key: &str| runtime.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| value.clone());
+    Arc::new(Container {
+        id: short_id(&runtime.id).into(),
+        full_id: runtime.id.clone(),
+        engine: runtime.engine.clone(),
+        name: Some(label("io.kubernetes.container.name").unwrap_or_else(|| runtime.id.clone())),
+        privileged: runtime.privileged,
+        labels: (!runtime.labels.is_empty()).then(|| Arc::from(runtime.labels.as_slice())),
+        pod_name: label("io.kubernetes.pod.name"),
+        pod_namespace: label("io.kubernetes.pod.namespace"),
+        pod_uid: label("io.kubernetes.pod.uid"),
+        ..Container::default()
+    })
+}
+
+/// Engines whose containers have 64 hexadecimal digits for a name. The innermost element wins: containers nest.
+fn by_id<'a>(cgroup: &'a str, elements: &[&'a str]) -> Option<(&'static str, &'a str)> {
+    elements.iter().rev().find_map(|element| {
+        let bare = element.strip_suffix(".scope").unwrap_or(element);
+        let prefixed = ID_PREFIXES.iter().find_map(|(prefix, engine)| {
+            let id = bare.strip_prefix(prefix)?;
+            is_id(id).then_some((*engine, id))
+        });
+        let in_slice = || {
+            let (_, id) = bare.split_once(":cri-containerd:")?;
+            is_id(id).then_some(("containerd", id))
+        };
+        let plain = || is_id(element).then(|| (if in_pod(cgroup) { "containerd" } else { "docker" }, *element));
+        prefixed.or_else(in_slice).or_else(plain)
+    })
+}
+
+/// What stands before the id, and whose habit it is.
+const ID_PREFIXES: [(&str, &str); 7] = [
+    ("libpod-payload-", "podman"),
+    ("libpod-", "podman"),
+    ("docker-", "docker"),
+    ("crio-", "cri-o"),
+    ("cri-containerd-", "containerd"),
+    ("nerdctl-", "containerd"),
+    ("cri-dockerd-", "docker"),
+];
+
+/// Engines that name containers freely.
+fn by_name<'a>(elements: &[&'a str]) -> Option<(&'static str, &'a str)> {
+    let lxc = elements.windows(2).find_map(|pair| match pair {
+        ["lxc" | "lxc.payload", name] => Some(("lxc", *name)),
+        _ => None,
+    });
+    let payload = || elements.iter().find_map(|element| Some(("lxc", element.strip_prefix("lxc.payload.")?)));
+    let libvirt = || elements.iter().find_map(|element| Some(("libvirt_lxc", libvirt_name(element)?)));
+    let bpm = || {
+        let name = elements.last()?.strip_prefix("bpm-")?;
+        Some(("bpm", name.strip_suffix(".scope").unwrap_or(name)))
+    };
+    let found = match elements {
+        [.., "libvirt", "lxc", name] => Some(("libvirt_lxc", *name)),
+        _ => lxc.or_else(payload).or_else(libvirt).or_else(bpm),
+    };
+    found.filter(|(_, name)| !name.is_empty())
+}
+
+fn libvirt_name(element: &str) -> Option<&str> {
+    let systemd = || {
+        let (_, name) = element.strip_suffix(".scope")?.split_once("-lxc\\x2d")?;
+        Some(name)
+    };
+    element.strip_suffix(".libvirt-lxc").or_else(systemd)
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn in_pod(cgroup: &str) -> bool {
+    cgroup.contains("kubepods")
+}
+
+/// Names that runc and containerd accept, minus systemd's units.
+fn may_be_a_name(element: &str) -> bool {
+    let unit = [".service", ".slice", ".scope", ".mount", ".socket"].iter().any(|suffix| element.ends_with(suffix));
+    !unit && element.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte))
+}
+
+/// The first 12 digits of a long id; names are kept whole.
+fn short_id(id: &str) -> &str {
+    if is_id(id) { &id[..SHORT_ID_LENGTH] } else { id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+    const OTHER: &str = "0f6ab1a6f4a2a3cb42ff7a0c4d52c8dcdd90eba9a1b4f34e2bd19e0f4ad3a0c5";
+
+    /// `%` stands for an id, `&` for another one.
+    #[track_caller]
+    fn check(cgroup: &str, expected: &str) {
+        let cgroup = cgroup.replace('%', ID).replace('&', OTHER);
+        let found = match membership(&cgroup) {
+            Membership::Host => "host".to_owned(),
+            Membership::Container { engine, id } => format!("{engine} {id}"),
+            Membership::Candidate(candidate) => {
+                format!("perhaps {} in {}", candidate.name, candidate.namespace.as_deref().unwrap_or("-"))
+            }
+        };
+        assert_eq!(found.replace(ID, "%").replace(OTHER, "&"), expected, "{cgroup}");
+    }
+
+    #[test]
+    fn engines_are_recognised_by_their_paths() {
+        check("/docker/%", "docker %");
+        check("/system.slice/docker-%.scope", "docker %");
+        check("/system.slice/docker-%.scope/init.scope", "docker %");
+        check("/docker/%/system.slice/cron.service", "docker %");
+        check("/kubepods/besteffort/podbc9c5c4a-b0ab-4b3e-8a28-9c2f9fb9e8c1/%", "containerd %");
+        check(
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod63b3ebfc_2890_11e9_8154_16bf8ef8d9dc.slice/cri-containerd-%.scope",
+            "containerd %",
+        );
+        check(
+            "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podb97d.slice:cri-containerd:%",
+            "containerd %",
+        );
+        check("/kubepods.slice/kubepods-pod97d0.slice/crio-%.scope", "cri-o %");
+        check("/kubepods.slice/kubepods-pod97d0.slice/crio-%", "cri-o %");
+        check("/kubepods.slice/kubepods-pod97d0.slice/crio-%.scope/container", "cri-o %");
+        check("/system.slice/nerdctl-%.scope", "containerd %");
+        check("/machine.slice/libpod-%.scope", "podman %");
+        check("/machine.slice/libpod-%.scope/container", "podman %");
+        check("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-%.scope/container", "podman %");
+        check("/libpod_parent/libpod-%", "podman %");
+        check("/system.slice/podman.service/libpod-payload-%", "podman %");
+        check("/docker/%/kubelet/kubepods/pod1/&", "containerd &");
+    }
+
+    #[test]
+    fn engines_with_free_names_are_recognised() {
+        check("/lxc/debian13", "lxc debian13");
+        check("/lxc.payload/debian13/system.slice/ssh.service", "lxc debian13");
+        check("/lxc.payload.web-1/init.scope", "lxc web-1");
+        check("/machine/qemu.libvirt-lxc", "libvirt_lxc qemu");
+        check("/machine.slice/machine-lxc\\x2d4242\\x2dweb.scope", "libvirt_lxc 4242\\x2dweb");
+        check("/libvirt/lxc/web", "libvirt_lxc web");
+        check("/system.slice/bpm-nats.scope", "bpm nats");
+        check("/bpm-nats", "bpm nats");
+    }
+
+    #[test]
+    fn the_host_stays_the_host() {
+        check("/", "host");
+        check("", "host");
+        check("/init.scope", "host");
+        check("/system.slice/ssh.service", "host");
+        check("/user.slice/user-0.slice/session-4.scope", "host");
+        check("/machine.slice/libpod-conmon-%.scope", "host");
+        check("/kubepods.slice/kubepods-pod97d0.slice/crio-conmon-%.scope", "host");
+        check("/system.slice/containerd.service", "host");
+    }
+
+    #[test]
+    fn plain_names_need_a_runtime_to_confirm_them() {
+        check(
+            "/process_api/ca261fa696b9c31c62de3d22ed1e400d",
+            "perhaps ca261fa696b9c31c62de3d22ed1e400d in process_api",
+        );
+        check("/default/redis-1", "perhaps redis-1 in default");
+        check("/web", "perhaps web in -");
+    }
+
+    #[test]
+    fn long_ids_are_cut_and_names_are_not() {
+        assert_eq!(&*from_id("docker", ID).id, "3ad7b26ded6d");
+        assert_eq!(&*from_id("docker", ID).full_id, ID);
+        assert_eq!(&*from_id("lxc", "a-rather-long-name").id, "a-rather-long-name");
+    }
+}

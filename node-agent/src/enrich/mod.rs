@@ -1,0 +1,23 @@
+//! From what the kernel said to what happened: processes and their ancestors, users, containers, names of files, and
+//! the parameters that rules ask for.
+
+mod accounts;
+mod container;
+mod containers;
+mod enricher;
+mod identity;
+mod kind;
+mod lookup;
+mod parameters;
+mod path;
+mod process;
+mod profile;
+mod sockets;
+mod world;
+
+pub use enricher::{Counters, Enricher, Options};
+pub use process::PROCESSES_MAX;
+pub use world::{
+    Account, AccountTables, ContainerCandidate, HostChange, NamedFile, RuntimeContainer, ScannedProcess, Snapshot,
+    World,
+};
