@@ -1,7 +1,7 @@
 //! A secret is read under another name: the alert fires all the same, because the names that decide come from the
 //! kernel's own objects.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw, and ends where it fails")]
+#![expect(clippy::print_stdout, reason = "a test says what it saw, and ends where it fails")]
 
 use std::time::Duration;
 
