@@ -253,4 +253,3 @@ pub enum BatchReply {
     /// There is no room for another producer; nothing of it was taken.
     Full,
 }
-

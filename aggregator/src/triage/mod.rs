@@ -15,8 +15,11 @@ mod moment;
 mod notification;
 mod outbox;
 mod producers;
+mod render;
 mod state;
 mod storms;
+#[cfg(test)]
+mod tests;
 
 pub use alert::{DecodeAlertError, Severity, StoredAlert};
 pub use command::{

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 use tiercel_detection::event::Text;
 use tiercel_proto::AlertId;
 
-use super::{NotificationId, Owner, Severity, StormSummary, StoredAlert, UnixMillis};
+use super::{NotificationId, Owner, Severity, StoredAlert, StormSummary, UnixMillis};
 
 /// Most findings that wait for one receiver. A receiver that is down for hours gets summaries, not a flood.
 pub(super) const ROWS_PER_RECEIVER_MAX: usize = 10_000;
@@ -14,8 +15,8 @@ pub(super) const ROWS_PER_RECEIVER_MAX: usize = 10_000;
 pub(super) const BYTES_PER_RECEIVER_MAX: usize = 64 << 20;
 
 /// The rows, and the orders in which they are looked at.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(from = "Rows", into = "Rows")]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Rows")]
 pub(super) struct Outbox {
     rows: BTreeMap<NotificationId, Row>,
     last_id: NotificationId,
@@ -27,7 +28,7 @@ pub(super) struct Outbox {
 }
 
 /// The part of the outbox that is not derived from the rest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Rows {
     rows: BTreeMap<NotificationId, Row>,
     last_id: NotificationId,
@@ -102,8 +103,7 @@ impl Outbox {
     pub(super) fn owe(&mut self, receiver: &Text, owed: Owed, now: UnixMillis) {
         self.last_id.0 += 1;
         let progress = Progress::Waiting { due: now, error: None };
-        let row =
-            Row { receiver: receiver.clone(), created_at: now, owed, progress, attempts: 0, ambiguous: false };
+        let row = Row { receiver: receiver.clone(), created_at: now, owed, progress, attempts: 0, ambiguous: false };
         self.insert(self.last_id, row);
     }
 
@@ -133,11 +133,7 @@ impl Outbox {
     }
 
     /// Rows of the receiver that are due, the most severe first.
-    pub(super) fn due<'a>(
-        &'a self,
-        receiver: &'a Text,
-        now: UnixMillis,
-    ) -> impl Iterator<Item = NotificationId> + 'a {
+    pub(super) fn due<'a>(&'a self, receiver: &'a Text, now: UnixMillis) -> impl Iterator<Item = NotificationId> + 'a {
         tiercel_detection::Priority::ALL.into_iter().map(Severity).flat_map(move |severity| {
             let from = (receiver.clone(), severity, UnixMillis(0), NotificationId(0));
             let to = (receiver.clone(), severity, now, NotificationId(u64::MAX));
@@ -209,8 +205,12 @@ impl From<Rows> for Outbox {
     }
 }
 
-impl From<Outbox> for Rows {
-    fn from(outbox: Outbox) -> Self {
-        Self { rows: outbox.rows, last_id: outbox.last_id }
+impl Serialize for Outbox {
+    /// Writes what [`Rows`] reads.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows = serializer.serialize_struct("Rows", 2)?;
+        rows.serialize_field("rows", &self.rows)?;
+        rows.serialize_field("last_id", &self.last_id)?;
+        rows.end()
     }
 }

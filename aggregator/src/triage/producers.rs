@@ -78,8 +78,7 @@ impl Producers {
         through: Sequence,
         at: UnixMillis,
     ) {
-        let spool =
-            self.spools.entry(spool).or_insert_with(|| Spool { node: node.clone(), lanes: BTreeMap::new() });
+        let spool = self.spools.entry(spool).or_insert_with(|| Spool { node: node.clone(), lanes: BTreeMap::new() });
         spool.node = node.clone();
         spool.lanes.insert(key, Counted { through, at });
     }

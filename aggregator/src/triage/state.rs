@@ -28,7 +28,8 @@ pub struct State {
     /// The latest time in any command; time never goes back here.
     pub(super) now: UnixMillis,
     pub(super) producers: Producers,
-    pub(super) direct_through: Sequence0,
+    /// The last number given to an alert that came without one.
+    pub(super) direct_through: u64,
     pub(super) findings: Findings,
     pub(super) buckets: Buckets,
     pub(super) storms: Storms,
@@ -36,10 +37,6 @@ pub struct State {
     pub(super) counters: Counters,
     retired_at: UnixMillis,
 }
-
-/// The last number given to a direct alert; 0 before the first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sequence0(pub(super) u64);
 
 impl State {
     /// Applies one committed command.
@@ -93,6 +90,16 @@ impl State {
         self.storms.next_due().into_iter().chain(self.findings.next_due()).min()
     }
 
+    /// Findings that are remembered.
+    pub fn findings_len(&self) -> usize {
+        self.findings.len()
+    }
+
+    /// Spools that ever sent something and are remembered.
+    pub fn spools_len(&self) -> usize {
+        self.producers.len()
+    }
+
     pub(super) fn storms(&self) -> impl Iterator<Item = &Storm> {
         self.storms.iter().map(|(_, storm)| storm)
     }
@@ -128,7 +135,7 @@ impl State {
                     Ok(counted) => {
                         let lane = SpoolLane { spool, generation, lane };
                         let through = self.take_spooled(lane, first, counted, batch.items, policy, effects);
-                        self.producers.count(&node, spool, (generation, lane.lane), through, self.now);
+                        self.producers.count(&node, lane.spool, (generation, lane.lane), through, self.now);
                         BatchReply::Accepted { through }
                     }
                     Err(refusal) => self.refuse(refusal),
@@ -136,11 +143,11 @@ impl State {
             }
             Origin::Direct => {
                 for item in batch.items {
-                    self.direct_through.0 += item.sequences();
-                    let sequence = Sequence(self.direct_through.0);
+                    self.direct_through += item.sequences();
+                    let sequence = Sequence(self.direct_through);
                     self.take_item(item, |severity| direct_id(severity, sequence), policy, effects);
                 }
-                BatchReply::Accepted { through: Sequence(self.direct_through.0) }
+                BatchReply::Accepted { through: Sequence(self.direct_through) }
             }
         }
     }

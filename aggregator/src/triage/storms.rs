@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tiercel_detection::event::Text;
 use tiercel_proto::AlertId;
 
-use super::{Severity, StormSummary, StoredAlert, UnixMillis};
+use super::{Severity, StoredAlert, StormSummary, UnixMillis};
 
 /// Most open storms. Rule names come from agents, so their number needs a bound.
 const STORMS_MAX: usize = 16_384;
