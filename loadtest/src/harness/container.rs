@@ -1,7 +1,7 @@
 //! Real containers: a root file system of programs copied from this machine, run by runc.
 
-use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -15,23 +15,9 @@ use super::wait::run_bounded;
 /// How long `ldd`, `cp` and the runtime's own commands may take.
 const TOOL_LIMIT: Duration = Duration::from_secs(30);
 
-/// Directories that every root file system has.
-const DIRECTORIES: [&str; 14] = [
-    "bin",
-    "dev",
-    "etc/cron.d",
-    "lib",
-    "lib64",
-    "proc",
-    "root",
-    "run",
-    "sbin",
-    "sys",
-    "tmp",
-    "usr/bin",
-    "usr/lib",
-    "var/log",
-];
+/// Directories that every root file system has; /bin and /sbin lead to /usr/bin.
+const DIRECTORIES: [&str; 11] =
+    ["dev", "etc/cron.d", "lib", "lib64", "proc", "root", "run", "tmp", "usr/bin", "usr/lib", "var/log"];
 
 /// A root file system.
 #[derive(Debug)]
@@ -48,15 +34,14 @@ impl Rootfs {
         for name in DIRECTORIES {
             fs::create_dir_all(directory.join(name)).context("failed to make a directory of the root file system")?;
         }
+        for name in ["bin", "sbin"] {
+            symlink("usr/bin", directory.join(name)).context("failed to link a directory of the root file system")?;
+        }
         let rootfs = Self { directory: directory.to_path_buf() };
-        let mut libraries = BTreeSet::new();
         for name in programs {
             let source = find_program(name).with_context(|| format!("{name} is not installed"))?;
             rootfs.copy_as(&source, &Path::new("/usr/bin").join(name))?;
-            libraries.extend(libraries_of(&source)?);
-        }
-        for library in libraries {
-            rootfs.copy_as(&library, &library)?;
+            rootfs.copy_libraries_of(&source)?;
         }
         rootfs.write("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")?;
         rootfs.write("/etc/group", "root:x:0:\n")?;
@@ -73,6 +58,19 @@ impl Rootfs {
         let parent = target.parent().context("a directory to copy has a parent")?;
         fs::create_dir_all(parent).context("failed to make a directory of the root file system")?;
         run_bounded(Command::new("cp").arg("-a").arg(directory).arg(parent), TOOL_LIMIT)?;
+        Ok(())
+    }
+
+    /// Copies the libraries that a program or a library needs.
+    ///
+    /// # Errors
+    /// When `ldd` fails or a library cannot be copied.
+    pub fn copy_libraries_of(&self, program: &Path) -> anyhow::Result<()> {
+        for library in libraries_of(program)? {
+            if !self.inside(&library).exists() {
+                self.copy_as(&library, &library)?;
+            }
+        }
         Ok(())
     }
 
@@ -100,7 +98,7 @@ impl Rootfs {
     }
 }
 
-/// A container that runs one command to its end, with all capabilities, like a privileged container of Docker.
+/// A container that runs one command to its end, with all capabilities that we have, like Docker's privileged ones.
 #[derive(Debug)]
 pub struct Container {
     id: String,
@@ -155,8 +153,17 @@ fn libraries_of(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths.map(PathBuf::from).collect())
 }
 
+/// The capabilities that this process has and may therefore give away.
+fn own_capabilities() -> Vec<String> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or_default();
+    let own = CAPABILITIES.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+    own.map(|(_, name)| format!("CAP_{name}")).collect()
+}
+
 fn spec(rootfs: &Path, cgroup: &str, command: &[&str]) -> Value {
-    let capabilities: Vec<String> = CAPABILITIES.iter().map(|name| format!("CAP_{name}")).collect();
+    let capabilities = own_capabilities();
     let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({ "type": kind }));
     json!({
         "ociVersion": "1.0.2",
@@ -179,7 +186,7 @@ fn spec(rootfs: &Path, cgroup: &str, command: &[&str]) -> Value {
     })
 }
 
-/// All capabilities up to the one that kernel 5.9 added.
+/// All capabilities up to the one that kernel 5.9 added, in the order of their bits.
 const CAPABILITIES: [&str; 41] = [
     "CHOWN",
     "DAC_OVERRIDE",
