@@ -37,13 +37,13 @@ pub(super) fn membership(cgroup: &str) -> Membership {
     if let Some((engine, id)) = by_id(cgroup, &elements).or_else(|| by_name(&elements)) {
         return Membership::Container { engine, id: id.to_owned() };
     }
-    match elements.as_slice() {
-        [.., name] if may_be_a_name(name) => Membership::Candidate(ContainerCandidate {
+    match elements.last().and_then(|element| candidate_name(element)) {
+        Some(name) => Membership::Candidate(ContainerCandidate {
             cgroup: cgroup.into(),
-            name: (*name).into(),
+            name: name.into(),
             namespace: elements.iter().rev().nth(1).map(|namespace| (*namespace).into()),
         }),
-        _ => Membership::Host,
+        None => Membership::Host,
     }
 }
 
@@ -132,10 +132,15 @@ fn in_pod(cgroup: &str) -> bool {
     cgroup.contains("kubepods")
 }
 
-/// Names that runc and containerd accept, minus systemd's units.
-fn may_be_a_name(element: &str) -> bool {
-    let unit = [".service", ".slice", ".scope", ".mount", ".socket"].iter().any(|suffix| element.ends_with(suffix));
-    !unit && element.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte))
+/// The name that runc and containerd may know a cgroup by: `NAME`, or `runc-NAME.scope` under systemd.
+fn candidate_name(element: &str) -> Option<&str> {
+    let name = match element.strip_suffix(".scope") {
+        Some(unit) => unit.strip_prefix("runc-")?,
+        None => element,
+    };
+    let is_unit = [".service", ".slice", ".mount", ".socket"].iter().any(|suffix| name.ends_with(suffix));
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte));
+    (!is_unit && is_name && !name.is_empty()).then_some(name)
 }
 
 /// The first 12 digits of a long id; names are kept whole.
@@ -223,6 +228,7 @@ mod tests {
         );
         check("/default/redis-1", "perhaps redis-1 in default");
         check("/web", "perhaps web in -");
+        check("/system.slice/runc-web.scope", "perhaps web in system.slice");
     }
 
     #[test]

@@ -8,14 +8,19 @@ mod enricher;
 mod identity;
 mod kind;
 mod lookup;
+mod machine;
+mod mounts;
 mod parameters;
 mod path;
 mod process;
 mod profile;
+mod runtimes;
+mod scan;
 mod sockets;
 mod world;
 
 pub use enricher::{Counters, Enricher, Options};
+pub use machine::Machine;
 pub use process::PROCESSES_MAX;
 pub use world::{
     Account, AccountTables, ContainerCandidate, HostChange, NamedFile, RuntimeContainer, ScannedProcess, Snapshot,

@@ -66,15 +66,15 @@ struct Entry {
 
 /// What the table has counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TableCounters {
+pub(super) struct TableCounters {
     /// Processes that were added.
-    pub added: u64,
+    pub(super) added: u64,
     /// Processes that exited.
-    pub removed: u64,
+    pub(super) removed: u64,
     /// Processes that were forgotten because the table was full.
-    pub evicted: u64,
+    pub(super) evicted: u64,
     /// Processes whose exit was missed: their pid came back with another start.
-    pub replaced: u64,
+    pub(super) replaced: u64,
 }
 
 /// All processes that are known.
