@@ -2,4 +2,10 @@
 
 pub mod capture;
 pub mod config;
+pub mod detect;
 pub mod enrich;
+pub mod metrics;
+pub mod outputs;
+pub mod shutdown;
+pub mod status;
+pub mod uplink;

@@ -1,0 +1,219 @@
+//! Moves observations from the source to detection, on an arbiter of its own.
+//!
+//! Overflow policy: while detection is full nothing more is taken from the source, so that what has to be shed is shed
+//! in the kernel, where every class has its own room and every loss is counted.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use tracing::{debug, error, info};
+
+use super::{LossReport, Observation, Progress as SourceProgress, Source, WantedCalls};
+use crate::metrics::CaptureMetrics;
+use crate::shutdown::Failure;
+use crate::status::{HEARTBEAT, Progress};
+
+/// Control messages only; observations do not come through the mailbox.
+const MAILBOX_MAX: usize = 16;
+
+/// Batches taken in one turn before others on this arbiter get theirs.
+const TURN_BATCHES_MAX: usize = 8;
+
+/// How long a batch waits before it is offered to a full detection again.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// Batches that are still taken when capture ends: what was in the rings at that moment, not what keeps coming.
+const LAST_BATCHES_MAX: usize = 64;
+
+/// Observations in the order of their time stamps.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ObservationBatch(pub Vec<Observation>);
+
+/// What was made and lost until now, cumulative.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LossesCounted(pub LossReport);
+
+/// The rules ask for other calls.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Want(pub WantedCalls);
+
+/// Takes what is ready, hands it over, and ends.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopCapture;
+
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Drain;
+
+/// The shell of a [`Source`].
+pub struct CaptureActor {
+    source: Box<dyn Source>,
+    detect: Recipient<ObservationBatch>,
+    losses: Recipient<LossesCounted>,
+    /// A batch that detection had no room for.
+    waiting: Option<ObservationBatch>,
+    metrics: CaptureMetrics,
+    progress: std::sync::Arc<Progress>,
+    failure: Failure,
+    finished: bool,
+}
+
+impl std::fmt::Debug for CaptureActor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CaptureActor").field("finished", &self.finished).finish_non_exhaustive()
+    }
+}
+
+impl CaptureActor {
+    /// Wires a source to detection.
+    pub fn new(
+        source: Box<dyn Source>,
+        detect: Recipient<ObservationBatch>,
+        losses: Recipient<LossesCounted>,
+        progress: std::sync::Arc<Progress>,
+        failure: Failure,
+    ) -> Self {
+        let metrics = CaptureMetrics::default();
+        Self { source, detect, losses, waiting: None, metrics, progress, failure, finished: false }
+    }
+
+    /// Hands over what waits; `false` when detection is still full.
+    fn offer(&mut self) -> bool {
+        let Some(batch) = self.waiting.take() else { return true };
+        match self.detect.try_send(batch) {
+            Ok(()) => true,
+            Err(SendError::Full(batch)) => {
+                self.waiting = Some(batch);
+                false
+            }
+            Err(SendError::Closed(_)) => {
+                self.failure.report("detection has ended");
+                self.finished = true;
+                false
+            }
+        }
+    }
+
+    /// Takes one batch from the source.
+    fn take(&mut self) -> SourceProgress {
+        let mut batch = Vec::new();
+        match self.source.next_batch(&mut batch) {
+            Ok(drained) => {
+                if !batch.is_empty() {
+                    self.waiting = Some(ObservationBatch(batch));
+                }
+                drained.progress
+            }
+            Err(error) => {
+                error!(%error, "failed to read the source");
+                self.failure.report("the source of records failed");
+                SourceProgress::Finished
+            }
+        }
+    }
+
+    /// One turn; returns when the next one is due, `None` for at once.
+    fn turn(&mut self) -> Option<Duration> {
+        for _ in 0..TURN_BATCHES_MAX {
+            if !self.offer() {
+                return Some(RETRY);
+            }
+            match self.take() {
+                SourceProgress::More => {}
+                SourceProgress::CaughtUp if self.waiting.is_none() => return Some(self.source.poll_interval()),
+                SourceProgress::CaughtUp => {
+                    let delay = if self.offer() { self.source.poll_interval() } else { RETRY };
+                    return Some(delay);
+                }
+                SourceProgress::Finished => {
+                    if !self.finished {
+                        info!("the source has ended");
+                    }
+                    self.finished = true;
+                    return Some(RETRY);
+                }
+            }
+        }
+        None
+    }
+
+    fn heartbeat(&mut self) {
+        self.progress.beat();
+        let report = self.source.losses();
+        self.metrics.publish(&report);
+        if self.losses.try_send(LossesCounted(report)).is_err() {
+            debug!("detection is full; the losses are told at the next heartbeat");
+        }
+    }
+}
+
+impl Actor for CaptureActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_MAX);
+        ctx.run_interval(HEARTBEAT, |actor, _| actor.heartbeat());
+        ctx.notify(Drain);
+    }
+}
+
+impl Handler<Drain> for CaptureActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
+        if self.finished && self.waiting.is_none() {
+            return;
+        }
+        let next = if self.finished { (!self.offer()).then_some(RETRY) } else { self.turn() };
+        match next {
+            Some(delay) => {
+                ctx.notify_later(Drain, delay);
+            }
+            None => ctx.notify(Drain),
+        }
+    }
+}
+
+impl Handler<Want> for CaptureActor {
+    type Result = ();
+
+    fn handle(&mut self, Want(calls): Want, _: &mut Self::Context) {
+        if let Err(error) = self.source.want(&calls) {
+            error!(%error, "failed to follow the new rules; the old calls are recorded");
+        }
+    }
+}
+
+impl Handler<StopCapture> for CaptureActor {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: StopCapture, _: &mut Self::Context) -> Self::Result {
+        let mut last: Vec<ObservationBatch> = self.waiting.take().into_iter().collect();
+        while !self.finished && last.len() < LAST_BATCHES_MAX {
+            let progress = self.take();
+            last.extend(self.waiting.take());
+            if progress != SourceProgress::More {
+                break;
+            }
+        }
+        self.finished = true;
+        let report = self.source.losses();
+        self.metrics.publish(&report);
+        let (detect, losses) = (self.detect.clone(), self.losses.clone());
+        let hand_over = async move {
+            for batch in last {
+                if detect.send(batch).await.is_err() {
+                    error!("failed to hand over the last records: detection has ended");
+                }
+            }
+            if losses.send(LossesCounted(report)).await.is_err() {
+                error!("failed to hand over the last losses: detection has ended");
+            }
+        };
+        Box::pin(hand_over.into_actor(self).map(|(), _, ctx| ctx.stop()))
+    }
+}

@@ -1,0 +1,194 @@
+//! The shell of the Detector, on an arbiter of its own.
+//!
+//! Overflow policy: alerts wait. When the uplink is full this actor stops judging until there is room, and what has to
+//! be shed meanwhile is shed as records, in the kernel, and counted there.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix::prelude::*;
+use tiercel_detection::{Alert, OutputContext};
+use tiercel_detection::event::Timestamp;
+use tracing::error;
+
+use super::detector::Detector;
+use super::losses::{LossLog, LostRecords};
+use super::rules::LoadedRules;
+use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
+use crate::metrics::DetectMetrics;
+use crate::outputs::Outputs;
+use crate::status::{HEARTBEAT, Progress};
+
+/// Batches that may wait. A batch holds what one drain of the rings gave; while this many wait nothing is taken from
+/// the rings, so the memory is bounded and the kernel decides what is shed.
+const MAILBOX_BATCHES_MAX: usize = 16;
+
+/// Alerts on their way to the spool.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct AlertBatch(pub Vec<Alert>);
+
+/// Other rules.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReplaceRules(pub Box<LoadedRules>);
+
+/// An alert that the agent makes about itself.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct InternalAlert(pub Box<Alert>);
+
+/// Everything sent before has been judged when this is answered; outputs are written and closed by the deadline.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Finish {
+    /// When to give up on the outputs.
+    pub deadline: Instant,
+}
+
+/// Where alerts go, and what is counted on the way.
+#[derive(Debug)]
+pub struct DetectActor {
+    detector: Detector,
+    context: OutputContext,
+    losses: LossLog,
+    lost: LostRecords,
+    outputs: Outputs,
+    uplink: Option<Recipient<AlertBatch>>,
+    capture: Option<Recipient<Want>>,
+    metrics: DetectMetrics,
+    progress: Arc<Progress>,
+}
+
+impl DetectActor {
+    /// Wires the detector to its outputs.
+    pub fn new(
+        detector: Detector,
+        context: OutputContext,
+        outputs: Outputs,
+        uplink: Option<Recipient<AlertBatch>>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        Self {
+            detector,
+            context,
+            losses: LossLog::new(now()),
+            lost: LostRecords::default(),
+            outputs,
+            uplink,
+            capture: None,
+            metrics: DetectMetrics::default(),
+            progress,
+        }
+    }
+
+    fn deliver(&mut self, alerts: Vec<Alert>, ctx: &mut Context<Self>) {
+        if alerts.is_empty() {
+            return;
+        }
+        self.metrics.count(&alerts);
+        self.outputs.offer(&alerts);
+        let Some(uplink) = &self.uplink else { return };
+        match uplink.try_send(AlertBatch(alerts)) {
+            Ok(()) => {}
+            Err(SendError::Full(batch)) => self.wait_for_uplink(batch, ctx),
+            Err(SendError::Closed(AlertBatch(alerts))) => self.metrics.alerts_lost.increment(alerts.len() as u64),
+        }
+    }
+
+    /// Nothing else is handled until the uplink has taken the batch.
+    fn wait_for_uplink(&self, batch: AlertBatch, ctx: &mut Context<Self>) {
+        let Some(uplink) = self.uplink.clone() else { return };
+        let count = batch.0.len() as u64;
+        ctx.wait(async move { uplink.send(batch).await }.into_actor(self).map(move |result, actor, _| {
+            if let Err(error) = result {
+                error!(%error, alerts = count, "failed to hand alerts to the uplink");
+                actor.metrics.alerts_lost.increment(count);
+            }
+        }));
+    }
+}
+
+impl Actor for DetectActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_BATCHES_MAX);
+        ctx.run_interval(HEARTBEAT, |actor, _| {
+            actor.progress.beat();
+            actor.metrics.publish(actor.detector.counters());
+        });
+    }
+}
+
+impl Handler<ObservationBatch> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, ObservationBatch(batch): ObservationBatch, ctx: &mut Self::Context) {
+        let alerts = self.detector.handle(&batch);
+        self.deliver(alerts, ctx);
+    }
+}
+
+impl Handler<LossesCounted> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, LossesCounted(report): LossesCounted, ctx: &mut Self::Context) {
+        self.lost = LostRecords::of(&report);
+        let alert = self.losses.note(self.lost, now(), &self.context);
+        self.deliver(alert.into_iter().collect(), ctx);
+    }
+}
+
+/// Who to tell which calls the rules need.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct FollowWith(pub Recipient<Want>);
+
+impl Handler<FollowWith> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, FollowWith(capture): FollowWith, _: &mut Self::Context) {
+        self.capture = Some(capture);
+    }
+}
+
+impl Handler<ReplaceRules> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, ReplaceRules(loaded): ReplaceRules, _: &mut Self::Context) {
+        self.detector.replace_rules(loaded.rules);
+        self.metrics.rules_changed();
+        let want = Want(self.detector.wanted_calls());
+        if self.capture.as_ref().is_some_and(|capture| capture.try_send(want).is_err()) {
+            error!("failed to tell capture which calls the new rules need; the old ones are recorded");
+        }
+    }
+}
+
+impl Handler<InternalAlert> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, InternalAlert(alert): InternalAlert, ctx: &mut Self::Context) {
+        self.deliver(vec![*alert], ctx);
+    }
+}
+
+impl Handler<Finish> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, Finish { deadline }: Finish, ctx: &mut Self::Context) {
+        let alert = self.losses.finish(self.lost, now(), &self.context);
+        self.deliver(alert.into_iter().collect(), ctx);
+        self.metrics.publish(self.detector.counters());
+        if !self.outputs.finish(deadline) {
+            error!("failed to write all alerts to the local outputs in time");
+        }
+    }
+}
+
+/// The time of the wall clock, which only alerts of the agent about itself carry.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,82 @@
+//! The Detector: what the kernel said becomes what a rule says about it.
+
+use tiercel_detection::{Alert, Engine, OutputContext, RuleSet};
+
+use crate::capture::{Observation, WantedCalls};
+use crate::enrich::Enricher;
+
+/// Where every record went. `received = judged + out_of_scope + state_only`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StageCounters {
+    /// Records that came in.
+    pub received: u64,
+    /// Events that the rules were asked about.
+    pub judged: u64,
+    /// Events of processes outside the scope.
+    pub out_of_scope: u64,
+    /// Records that changed the state and are no event, or none that a rule reads.
+    pub state_only: u64,
+    /// Processes that live now.
+    pub processes: u64,
+}
+
+/// Enrichment and rules. Reads no clock: time comes with the observations.
+#[derive(Debug)]
+pub struct Detector {
+    enricher: Enricher,
+    engine: Engine,
+    context: OutputContext,
+    received: u64,
+    judged: u64,
+}
+
+impl Detector {
+    /// Puts rules to work on what the enricher describes.
+    pub fn new(mut enricher: Enricher, rules: RuleSet, context: OutputContext) -> Self {
+        prepare(&mut enricher, &rules);
+        let engine = Engine::new(rules, context.clone());
+        Self { enricher, engine, context, received: 0, judged: 0 }
+    }
+
+    /// Judges observations in the order of their time stamps.
+    pub fn handle(&mut self, batch: &[Observation]) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        self.received += batch.len() as u64;
+        for observation in batch {
+            if let Some(event) = self.enricher.handle(observation) {
+                self.judged += 1;
+                self.engine.evaluate(&event, &mut alerts);
+            }
+        }
+        alerts
+    }
+
+    /// Puts other rules in the place of the present ones; what is known of processes stays.
+    pub fn replace_rules(&mut self, rules: RuleSet) {
+        prepare(&mut self.enricher, &rules);
+        self.engine = Engine::new(rules, self.context.clone());
+    }
+
+    /// The calls that the rules need to be recorded.
+    pub fn wanted_calls(&self) -> WantedCalls {
+        WantedCalls::for_kinds(&self.engine.rules().required_kinds())
+    }
+
+    /// Where every record went until now.
+    pub fn counters(&self) -> StageCounters {
+        let enriched = self.enricher.counters();
+        StageCounters {
+            received: self.received,
+            judged: self.judged,
+            out_of_scope: 0,
+            state_only: self.received - self.judged,
+            processes: enriched.processes,
+        }
+    }
+}
+
+/// Tells enrichment what the rules will ask.
+fn prepare(enricher: &mut Enricher, rules: &RuleSet) {
+    enricher.want(rules.required_kinds());
+    enricher.follow_paths(rules.literal_paths());
+}

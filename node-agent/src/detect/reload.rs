@@ -1,0 +1,68 @@
+//! Loads rules anew: a good set replaces the present one, a bad one changes nothing and is reported.
+
+use tiercel_detection::alert::FieldValue;
+use tiercel_detection::event::{Text, Timestamp};
+use tiercel_detection::{Alert, OutputContext, Priority};
+use tracing::{error, info};
+
+use super::internal;
+use super::rules::{self, FileDigest, LoadedRules};
+use crate::config::RulesConfig;
+
+/// Name of the alert that tells of a reload that was refused.
+const RULE: &str = "Tiercel internal: rules not reloaded";
+
+/// Errors that the alert quotes; the log has all of them.
+const ERRORS_QUOTED_MAX: usize = 5;
+
+/// What became of a reload.
+#[derive(Debug)]
+pub enum Reload {
+    /// The files are the same as before.
+    Unchanged,
+    /// These rules are good.
+    Loaded(Box<LoadedRules>),
+    /// The old rules stay; the alert says why.
+    Refused(Box<Alert>),
+}
+
+/// Reads the configured rules and judges them as a whole.
+pub fn reload(config: &RulesConfig, present: &[FileDigest], context: &OutputContext, now: Timestamp) -> Reload {
+    let refused = |count: usize, reason: String| Reload::Refused(Box::new(alert(context, count, &reason, now)));
+    match rules::load(config) {
+        Ok(loaded) if loaded.digests == present => Reload::Unchanged,
+        Ok(loaded) if loaded.report.is_ok() => {
+            info!(rules = loaded.report.rules_enabled, "rules loaded anew");
+            Reload::Loaded(Box::new(loaded))
+        }
+        Ok(loaded) => {
+            let errors: Vec<_> = loaded.report.errors().map(one_line).collect();
+            for error in &errors {
+                error!(error, "rules not loaded anew: the old ones stay");
+            }
+            refused(errors.len(), errors[..errors.len().min(ERRORS_QUOTED_MAX)].join("; "))
+        }
+        Err(error) => {
+            let reason = format!("{:#}", anyhow::Error::new(error));
+            error!(error = reason, "rules not loaded anew: the old ones stay");
+            refused(1, reason)
+        }
+    }
+}
+
+/// A mistake in a rule as one line with its place.
+pub fn one_line(diagnostic: &tiercel_detection::rule::Diagnostic) -> String {
+    let place = diagnostic.locations.last().map(|location| {
+        let position = &location.position;
+        format!("{}:{}:{}: {} ", position.file, position.line, position.column, location.item_name)
+    });
+    format!("{}{}: {}", place.unwrap_or_default(), diagnostic.code.name(), diagnostic.message)
+}
+
+fn alert(context: &OutputContext, errors: usize, reason: &str, now: Timestamp) -> Alert {
+    let fields = vec![
+        (Text::from("errors"), FieldValue::Unsigned(errors as u64)),
+        (Text::from("reason"), FieldValue::Text(reason.into())),
+    ];
+    internal::alert(context, RULE, Priority::Critical, &format!("{RULE}, the old ones stay."), fields, now)
+}

@@ -1,0 +1,139 @@
+//! Rule files: found, read, and loaded together.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tiercel_detection::{LoadOptions, LoadReport, RuleFile, RuleSet};
+
+use super::builtin;
+use crate::config::RulesConfig;
+
+/// Rules are typed by people: the official files together have 140 kB.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// Rules that were loaded together, and what the loading found.
+#[derive(Debug)]
+pub struct LoadedRules {
+    /// The rules.
+    pub rules: RuleSet,
+    /// Errors and warnings.
+    pub report: LoadReport,
+    /// The files with the SHA-256 of their texts.
+    pub digests: Vec<FileDigest>,
+}
+
+/// Which text a rule file had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDigest {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its text, hexadecimal.
+    pub sha256: String,
+}
+
+/// A rule file could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read rules {}", .path.display())]
+pub struct ReadError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Reads and loads what is configured.
+///
+/// # Errors
+/// When a file or directory cannot be read. Mistakes inside the files are in the report.
+pub fn load(config: &RulesConfig) -> Result<LoadedRules, ReadError> {
+    let files = if config.files.is_empty() { builtin::files() } else { read(&config.files)? };
+    let options = LoadOptions {
+        minimum_priority: config.minimum_priority,
+        matching: config.matching,
+        ..LoadOptions::default()
+    };
+    let (rules, report) = RuleSet::load(&files, &options);
+    Ok(LoadedRules { rules, report, digests: files.iter().map(digest).collect() })
+}
+
+/// Reads files, and from directories every `*.yaml` and `*.yml` in the order of their names.
+///
+/// # Errors
+/// When a file or directory cannot be read.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleFile>, ReadError> {
+    let mut files = Vec::new();
+    for path in paths {
+        for file in expand(path)? {
+            files.push(RuleFile { name: file.display().to_string(), text: read_text(&file)? });
+        }
+    }
+    Ok(files)
+}
+
+fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let failed = |source| ReadError { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if yaml && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_text(path: &Path) -> Result<String, ReadError> {
+    let failed = |source| ReadError { path: path.to_owned(), source };
+    let bytes = fs::metadata(path).map_err(failed)?.len();
+    if bytes > FILE_BYTES_MAX {
+        let message = format!("the file has {bytes} bytes, more than {FILE_BYTES_MAX} are not read");
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, message)));
+    }
+    fs::read_to_string(path).map_err(failed)
+}
+
+fn digest(file: &RuleFile) -> FileDigest {
+    let mut sha256 = String::with_capacity(64);
+    for byte in Sha256::digest(file.text.as_bytes()) {
+        write!(sha256, "{byte:02x}").expect("writing to a string");
+    }
+    FileDigest { name: file.name.clone(), sha256 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_gives_its_yaml_files_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.yml", "note.txt", "c.yaml.bak"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        fs::create_dir(folder.path().join("d.yaml")).unwrap();
+        let texts: Vec<_> = read(&[folder.path().to_owned()]).unwrap().into_iter().map(|file| file.text).collect();
+        assert_eq!(texts, ["a.yml", "b.yaml"]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_exist_is_named() {
+        let error = read(&["/nowhere/rules.yaml".into()]).unwrap_err();
+        assert_eq!(error.to_string(), "failed to read rules /nowhere/rules.yaml");
+    }
+
+    #[test]
+    fn the_built_in_rules_load_without_a_mistake() {
+        let (_, report) = RuleSet::load(&builtin::files(), &LoadOptions::default());
+        assert!(report.is_ok(), "{report}");
+        assert!(report.rules_enabled >= 20, "{report}");
+    }
+}

@@ -1,0 +1,210 @@
+//! Every metric of the agent with its meaning: ours begin with `tiercel_agent_`, those that Falco has too have
+//! Falco's names, so that its dashboards show this agent.
+//!
+//! The stages add up: records received = events judged + events out of scope + records that only keep state + records
+//! waiting; alerts made = alerts spooled + alerts lost before the spool (+ none waiting at the end).
+
+use std::collections::HashMap;
+
+use metrics::{Counter, Gauge, Label, counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tiercel_detection::Alert;
+use tiercel_detection::event::Text;
+
+use crate::capture::LossReport;
+use crate::detect::{FileDigest, LostRecords, StageCounters};
+
+/// Installs the recorder of this process and says what each metric means.
+///
+/// # Errors
+/// When another recorder is installed already.
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    for (name, meaning) in COUNTERS {
+        describe_counter!(*name, *meaning);
+    }
+    for (name, meaning) in GAUGES {
+        describe_gauge!(*name, *meaning);
+    }
+    Ok(handle)
+}
+
+const COUNTERS: &[(&str, &str)] = &[
+    ("tiercel_agent_records_received_total", "Records of the kernel programs that reached detection"),
+    ("tiercel_agent_records_lost_total", "Records that the kernel programs could not hand over, by class of records"),
+    ("tiercel_agent_records_state_only_total", "Records that changed what is known of processes and are no event"),
+    ("tiercel_agent_events_judged_total", "Events that the rules were asked about"),
+    ("tiercel_agent_events_out_of_scope_total", "Events of processes outside `capture.scope`"),
+    ("tiercel_agent_alerts_made_total", "Alerts that the rules and the agent itself made"),
+    ("tiercel_agent_alerts_lost_total", "Alerts that did not reach the spool, by reason"),
+    ("tiercel_agent_output_alerts_written_total", "Alerts written to local outputs"),
+    ("tiercel_agent_output_alerts_lost_total", "Alerts not written to local outputs, by reason"),
+    ("tiercel_agent_rule_reloads_total", "Attempts to load rules anew, by result"),
+    ("falcosecurity_falco_rules_matches_total", "Alerts of each rule"),
+    ("falcosecurity_scap_n_evts_total", "Records that the kernel programs made, those that were lost included"),
+    ("falcosecurity_scap_n_drops_total", "Records that were lost"),
+    ("falcosecurity_falco_outputs_queue_num_drops_total", "Alerts that found the queue of the local outputs full"),
+    ("falcosecurity_falco_duration_seconds_total", "Seconds since the agent was started"),
+];
+
+const GAUGES: &[(&str, &str)] = &[
+    ("tiercel_agent_detect_queue_batches", "Batches of records that detection has not begun"),
+    ("tiercel_agent_processes", "Processes in the process table"),
+    ("tiercel_agent_rules_enabled", "Rules that can fire"),
+    ("falcosecurity_falco_start_timestamp_nanoseconds", "When the agent was started"),
+    ("falcosecurity_falco_reload_timestamp_nanoseconds", "When rules were last loaded"),
+    ("falcosecurity_falco_memory_rss_bytes", "Resident memory of the agent"),
+    ("falcosecurity_falco_memory_vsz_bytes", "Virtual memory of the agent"),
+    ("falcosecurity_falco_cpu_usage_ratio", "Processor time of the agent divided by its lifetime"),
+];
+
+/// What capture and the kernel count.
+#[derive(Debug)]
+pub struct CaptureMetrics {
+    made: Counter,
+    dropped: Counter,
+    lost_critical: Counter,
+    lost_normal: Counter,
+    lost_bulk: Counter,
+    malformed: Counter,
+    per_cpu: HashMap<u16, (Counter, Counter)>,
+}
+
+impl Default for CaptureMetrics {
+    fn default() -> Self {
+        let lost = |class: &'static str| counter!("tiercel_agent_records_lost_total", "class" => class);
+        Self {
+            made: counter!("falcosecurity_scap_n_evts_total"),
+            dropped: counter!("falcosecurity_scap_n_drops_total"),
+            lost_critical: lost("critical"),
+            lost_normal: lost("normal"),
+            lost_bulk: lost("bulk"),
+            malformed: lost("malformed"),
+            per_cpu: HashMap::new(),
+        }
+    }
+}
+
+impl CaptureMetrics {
+    /// Publishes a report, which is cumulative.
+    pub fn publish(&mut self, report: &LossReport) {
+        let lost = LostRecords::of(report);
+        self.made.absolute(report.made());
+        self.dropped.absolute(lost.total());
+        self.lost_critical.absolute(lost.critical);
+        self.lost_normal.absolute(lost.normal);
+        self.lost_bulk.absolute(lost.bulk);
+        self.malformed.absolute(lost.malformed);
+        let mut sums: HashMap<u16, (u64, u64)> = HashMap::new();
+        for row in &report.classes {
+            let sum = sums.entry(row.cpu).or_default();
+            *sum = (sum.0 + row.made, sum.1 + row.lost);
+        }
+        for (cpu, (made, lost)) in sums {
+            let counters = self.per_cpu.entry(cpu).or_insert_with(|| {
+                let label = || [Label::new("cpu", cpu.to_string())];
+                (
+                    counter!("falcosecurity_scap_n_evts_cpu_total", label().iter()),
+                    counter!("falcosecurity_scap_n_drops_cpu_total", label().iter()),
+                )
+            });
+            counters.0.absolute(made);
+            counters.1.absolute(lost);
+        }
+    }
+}
+
+/// What detection counts.
+#[derive(Debug)]
+pub struct DetectMetrics {
+    received: Counter,
+    judged: Counter,
+    out_of_scope: Counter,
+    state_only: Counter,
+    made: Counter,
+    /// Alerts that the uplink could not take because it has ended.
+    pub alerts_lost: Counter,
+    processes: Gauge,
+    rules: HashMap<Text, Counter>,
+}
+
+impl Default for DetectMetrics {
+    fn default() -> Self {
+        Self {
+            received: counter!("tiercel_agent_records_received_total"),
+            judged: counter!("tiercel_agent_events_judged_total"),
+            out_of_scope: counter!("tiercel_agent_events_out_of_scope_total"),
+            state_only: counter!("tiercel_agent_records_state_only_total"),
+            made: counter!("tiercel_agent_alerts_made_total"),
+            alerts_lost: counter!("tiercel_agent_alerts_lost_total", "reason" => "uplink_ended"),
+            processes: gauge!("tiercel_agent_processes"),
+            rules: HashMap::new(),
+        }
+    }
+}
+
+impl DetectMetrics {
+    /// Publishes the counters of the stages, which are cumulative.
+    pub fn publish(&self, counters: StageCounters) {
+        self.received.absolute(counters.received);
+        self.judged.absolute(counters.judged);
+        self.out_of_scope.absolute(counters.out_of_scope);
+        self.state_only.absolute(counters.state_only);
+        self.processes.set(f64::from(u32::try_from(counters.processes).unwrap_or(u32::MAX)));
+    }
+
+    /// Counts alerts, each for its rule.
+    pub fn count(&mut self, alerts: &[Alert]) {
+        self.made.increment(alerts.len() as u64);
+        for alert in alerts {
+            if !self.rules.contains_key(&alert.rule) {
+                self.rules.insert(alert.rule.clone(), matches_counter(alert));
+            }
+            self.rules[&alert.rule].increment(1);
+        }
+    }
+
+    /// Forgets which labels rules have: after a reload a rule may have another priority and other tags.
+    pub fn rules_changed(&mut self) {
+        self.rules.clear();
+    }
+}
+
+fn matches_counter(alert: &Alert) -> Counter {
+    let mut labels = vec![
+        Label::new("rule_name", alert.rule.to_string()),
+        Label::new("priority", alert.priority.number().to_string()),
+        Label::new("source", alert.source.to_string()),
+    ];
+    labels.extend(alert.tags.iter().map(|tag| Label::new(format!("tag_{}", label_name(tag)), "true")));
+    counter!("falcosecurity_falco_rules_matches_total", labels)
+}
+
+/// Label names hold letters, digits and `_`.
+fn label_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// Publishes which rules are loaded.
+pub fn publish_rules(rules_enabled: usize, digests: &[FileDigest], previous: &[FileDigest], now_ns: u64) {
+    gauge!("tiercel_agent_rules_enabled").set(f64::from(u32::try_from(rules_enabled).unwrap_or(u32::MAX)));
+    gauge!("falcosecurity_falco_reload_timestamp_nanoseconds").set(now_ns as f64);
+    for (files, value) in [(previous, 0.0), (digests, 1.0)] {
+        for FileDigest { name, sha256 } in files {
+            gauge!("falcosecurity_falco_sha256_rules_files_info", "file_name" => name.clone(), "sha256" => sha256.clone())
+                .set(value);
+        }
+    }
+}
+
+/// Publishes what does not change while the agent runs.
+pub fn publish_identity(hostname: &str, engine_name: &'static str, kernel_release: String, started_ns: u64) {
+    let version = env!("CARGO_PKG_VERSION");
+    gauge!("falcosecurity_falco_version_info", "version" => version).set(1.0);
+    gauge!("falcosecurity_falco_kernel_release_info", "kernel_release" => kernel_release).set(1.0);
+    gauge!("falcosecurity_evt_hostname_info", "hostname" => hostname.to_owned()).set(1.0);
+    gauge!("falcosecurity_scap_engine_name_info", "engine_name" => engine_name, "evt_source" => "syscall").set(1.0);
+    gauge!("falcosecurity_falco_start_timestamp_nanoseconds").set(started_ns as f64);
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    gauge!("falcosecurity_falco_host_num_cpus_total").set(f64::from(u32::try_from(cpus).unwrap_or(u32::MAX)));
+}
