@@ -1,5 +1,6 @@
 //! Where observations come from: the kernel, or a recording.
 
+pub mod actor;
 pub mod decode;
 mod host;
 pub mod kernel;
