@@ -46,7 +46,7 @@ fn compile(expression: &str, length: usize) -> Result<Pattern, PatternError> {
 
 /// Text that an alert must contain in its output, its rule, its host, its tags or one of its field values.
 #[derive(Debug, Clone)]
-struct TextFilter {
+pub struct TextFilter {
     /// The text as it stands inside a JSON string: a cheap test that lets few wrong records through.
     in_json: Pattern,
     /// The text itself, for the values of the records that are left.
@@ -66,18 +66,11 @@ pub struct Filter {
     pub source: Option<Pattern>,
     /// The finding.
     pub fingerprint: Option<Fingerprint>,
-    text: Option<TextFilter>,
+    /// Text somewhere in it.
+    pub text: Option<TextFilter>,
 }
 
 impl Filter {
-    /// Adds the demand that the text stands somewhere in the alert, ignoring case.
-    pub fn with_text(mut self, text: &str) -> Result<Self, PatternError> {
-        let quoted = serde_json::Value::from(text).to_string();
-        let in_json = Pattern::contained(&quoted[1..quoted.len() - 1])?;
-        self.text = Some(TextFilter { in_json, in_value: Pattern::contained(text)? });
-        Ok(self)
-    }
-
     pub(super) fn matches(&self, row: &Row<'_>) -> bool {
         let whole = |pattern: &Option<Pattern>, value| pattern.as_ref().is_none_or(|wanted| wanted.matches(value));
         self.priority.is_none_or(|least| row.priority() <= least)
@@ -90,6 +83,13 @@ impl Filter {
 }
 
 impl TextFilter {
+    /// Builds the filter; case is ignored.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        let quoted = serde_json::Value::from(text).to_string();
+        let in_json = Pattern::contained(&quoted[1..quoted.len() - 1])?;
+        Ok(Self { in_json, in_value: Pattern::contained(text)? })
+    }
+
     fn matches(&self, alert_json: &str) -> bool {
         self.in_json.matches(alert_json) && serde_json::from_str(alert_json).is_ok_and(|alert| self.in_values(&alert))
     }
@@ -131,6 +131,6 @@ mod tests {
     #[test]
     fn overlong_patterns_are_refused() {
         assert!(Pattern::whole(&"a".repeat(PATTERN_BYTES_MAX + 1)).is_err());
-        assert!(Filter::default().with_text(&"*".repeat(PATTERN_BYTES_MAX)).is_ok());
+        assert!(TextFilter::new(&"*".repeat(PATTERN_BYTES_MAX)).is_ok());
     }
 }

@@ -23,18 +23,26 @@ use std::time::Duration;
 use tiercel_proto::AlertId;
 
 pub use error::HistoryError;
-pub use filter::{Filter, Pattern, PatternError};
-pub use record::{HistoryRecord, ParsePlaceError, PastAlert, Place, Position};
+pub use filter::{Filter, Pattern, PatternError, TextFilter};
+pub use record::{ParsePlaceError, PastAlert, Place, Position};
 pub use retention::Retention;
 pub use series::{OTHER, SeriesCount, SeriesLabels};
 pub use store::{Page, Query, Totals};
 
 use queue::Queue;
+use record::HistoryRecord;
 use store::Store;
 use writer::WriterCounters;
 
+use crate::raft::Feed;
+use crate::triage::Record;
+
 /// The file inside the data folder.
 const FILE_NAME: &str = "history.redb";
+
+/// How long a snapshot waits for the history. Purged entries are never fed again, but a snapshot that waits for a broken
+/// disk would let the log grow without end.
+const FLUSH_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// What the history holds and how well its writer keeps up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,10 +85,11 @@ impl History {
         Ok(Self { store, queue, counters, writer: Mutex::new(Some(writer)) })
     }
 
-    /// Hands over what one log entry brought, in log order. Waits at most a moment when the writer is behind, then
+    /// Takes the alerts that one log entry brought, in log order. Waits at most a moment when the writer is behind, then
     /// sheds the batch and counts it: the history may lose a record, the cluster never waits for its disk.
-    pub fn append(&self, batch: Vec<HistoryRecord>) {
-        self.queue.push(batch);
+    pub fn append(&self, log_index: u64, records: Vec<Record>) {
+        let place = |(offset, record)| HistoryRecord { position: Position { log_index, offset }, record };
+        self.queue.push((0..).zip(records).map(place).collect());
     }
 
     /// Returns one page, newest first. Reads the disk: call it where blocking is allowed.
@@ -93,9 +102,8 @@ impl History {
         self.store.get(alert_id)
     }
 
-    /// Waits until all that was appended before the call is on the disk. To be called before a snapshot allows the
-    /// log to be purged, because purged entries are never fed again. Gives up and returns false after `patience`.
-    pub fn flush(&self, patience: Duration) -> bool {
+    /// Waits until all that was appended before the call is on the disk; gives up and returns false after `patience`.
+    pub fn wait_until_written(&self, patience: Duration) -> bool {
         self.queue.wait_until_written(patience)
     }
 
@@ -128,6 +136,18 @@ impl History {
         let writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if writer.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("history writer thread panicked");
+        }
+    }
+}
+
+impl Feed for History {
+    fn record(&self, log_index: u64, records: Vec<Record>) {
+        self.append(log_index, records);
+    }
+
+    fn flush(&self) {
+        if !self.wait_until_written(FLUSH_WAIT_MAX) {
+            tracing::warn!(waited = ?FLUSH_WAIT_MAX, "failed to write out history before a snapshot");
         }
     }
 }

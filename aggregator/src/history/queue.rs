@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::HistoryRecord;
+use super::record::HistoryRecord;
 
 /// Most records that wait. At about 2 KiB each this is 64 MiB, and some seconds of the fastest storm we measure.
 const QUEUED_RECORDS_MAX: usize = 32_768;

@@ -18,13 +18,12 @@ pub struct Position {
     pub offset: u32,
 }
 
-/// What apply hands over for each accepted alert. Cheap to make: the writer thread does the decoding.
+/// What apply said about one accepted alert, with its place in the log. Its time of arrival never goes backwards along
+/// the log. The alert is still encoded: decoding is the writer's work.
 #[derive(Debug, Clone)]
-pub struct HistoryRecord {
-    /// Its place in the log.
-    pub position: Position,
-    /// What apply said about it. Its time of arrival never goes backwards along the log.
-    pub record: Record,
+pub(super) struct HistoryRecord {
+    pub(super) position: Position,
+    pub(super) record: Record,
 }
 
 impl HistoryRecord {

@@ -8,9 +8,10 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use tiercel_proto::AlertId;
 use tiercel_proto::error::Chain;
 
+use super::record::HistoryRecord;
 use super::series::{SeriesCount, SeriesLabels, SeriesMoves, SeriesTable};
 use super::tables::{self, ALERTS, FORMAT, PLACES, Tables};
-use super::{Filter, HistoryError, HistoryRecord, PastAlert, Place, Position, Retention};
+use super::{Filter, HistoryError, PastAlert, Place, Position, Retention};
 use crate::triage::UnixMillis;
 
 /// Bytes that a record takes beside its row: its keys and its entry in the index.

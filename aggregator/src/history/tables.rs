@@ -6,10 +6,10 @@ use redb::{
 use tiercel_detection::Alert;
 use tiercel_proto::AlertId;
 
-use super::record::{Key, Row};
+use super::record::{HistoryRecord, Key, Row};
 use super::series::{SeriesCount, SeriesLabels, SeriesMoves, SeriesTable};
 use super::store::Totals;
-use super::{HistoryError, HistoryRecord, Place, Position};
+use super::{HistoryError, Place, Position};
 
 /// [`Place`] -> one [`Row`].
 pub(super) const ALERTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("alerts");

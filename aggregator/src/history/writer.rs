@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tiercel_proto::error::Chain;
 
+use super::Retention;
 use super::queue::Queue;
+use super::record::HistoryRecord;
 use super::store::Store;
-use super::{HistoryRecord, Retention};
 use crate::triage::UnixMillis;
 
 /// Most records of one transaction; one fsync carries them all.

@@ -26,7 +26,9 @@ struct Envelope<'a> {
     possible_repeat: bool,
     created_at: String,
     first_seen: String,
-    last_seen: String,
+    /// Only of summaries: the cluster counts repeats of a finding and keeps no time for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<String>,
     /// How many alerts it stands for.
     alerts: u64,
     #[serde(flatten)]
@@ -75,25 +77,25 @@ fn envelope(notification: &Notification) -> Envelope<'_> {
         possible_repeat: notification.possible_repeat,
         created_at: rfc3339(notification.created_at),
         first_seen: rfc3339(first_seen),
-        last_seen: rfc3339(last_seen),
+        last_seen: last_seen.map(rfc3339),
         alerts,
         content,
     }
 }
 
-fn finding_content(finding: &Finding) -> (&'static str, UnixMillis, UnixMillis, u64, EnvelopeContent) {
+fn finding_content(finding: &Finding) -> (&'static str, UnixMillis, Option<UnixMillis>, u64, EnvelopeContent) {
     let content = EnvelopeContent::Finding {
         alert_id: finding.alert_id.to_string(),
         fingerprint: fingerprint_text(finding.fingerprint.0),
         repeats: finding.repeats,
         untold_before: finding.untold_before,
     };
-    ("alert", finding.received_at, finding.received_at, 1 + finding.repeats, content)
+    ("alert", finding.received_at, None, 1 + finding.repeats, content)
 }
 
-fn storm_content(storm: &StormSummary) -> (&'static str, UnixMillis, UnixMillis, u64, EnvelopeContent) {
+fn storm_content(storm: &StormSummary) -> (&'static str, UnixMillis, Option<UnixMillis>, u64, EnvelopeContent) {
     let samples = storm.samples.iter().map(ToString::to_string).collect();
-    ("storm_summary", storm.since, storm.until, storm.alerts, EnvelopeContent::Storm { samples })
+    ("storm_summary", storm.since, Some(storm.until), storm.alerts, EnvelopeContent::Storm { samples })
 }
 
 /// A storm summary in the shape of an alert: rule and priority are those of what was folded.
@@ -180,7 +182,43 @@ mod tests {
 
     #[test]
     fn a_finding_keeps_the_keys_of_its_alert() {
-        check(&testing::finding(), expect![[""]]);
+        check(
+            &testing::finding(),
+            expect![[r#"
+                {
+                  "hostname": "web-1",
+                  "output": "10:33:53.419063181: Warning Sensitive file opened (file=/etc/shadow)",
+                  "output_fields": {
+                    "container.id": "host",
+                    "fd.name": "/etc/shadow",
+                    "k8s.ns.name": null,
+                    "user.loginuid": 1000
+                  },
+                  "priority": "Warning",
+                  "rule": "Read sensitive file",
+                  "source": "syscall",
+                  "tags": [
+                    "T1555",
+                    "host"
+                  ],
+                  "time": "2026-11-23T10:33:53.419063181Z",
+                  "tiercel": {
+                    "kind": "alert",
+                    "notification_id": "00000000-0000-0000-0000-000000001234",
+                    "notification_number": 7,
+                    "receiver": "pager",
+                    "attempt": 2,
+                    "possible_repeat": true,
+                    "created_at": "2026-11-23T10:33:54.000Z",
+                    "first_seen": "2026-11-23T10:33:53.500Z",
+                    "alerts": 5,
+                    "alert_id": "abababababababababababababababab/3/1/42",
+                    "fingerprint": "0000000000000000000000000000feed",
+                    "repeats": 4,
+                    "untold_before": 1
+                  }
+                }"#]],
+        );
     }
 
     #[test]

@@ -6,18 +6,20 @@
 mod config;
 mod document;
 pub mod file;
+mod receivers;
 pub mod stdout;
 #[cfg(test)]
 mod testing;
 pub mod webhook;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
 pub use config::{RawReceiver, ReceiverError};
+pub(crate) use document::{fingerprint_text, rfc3339};
+pub use receivers::{AttemptFigures, LATENCY_BUCKETS_SECONDS, MeasuredNotifier, Receivers, build};
 
 use crate::triage::Notification;
 
@@ -65,24 +67,4 @@ impl DeliveryError {
     pub(crate) fn permanent(source: impl Into<anyhow::Error>) -> Self {
         Self::Final { source: source.into() }
     }
-}
-
-/// The receivers by name.
-pub type Receivers = BTreeMap<String, Box<dyn Notifier>>;
-
-/// Builds the receivers of a configuration; reports all that is wrong, not only the first.
-pub fn build(receivers: &[RawReceiver]) -> Result<Receivers, Vec<ReceiverError>> {
-    let mut built = Receivers::new();
-    let mut errors = Vec::new();
-    for receiver in receivers {
-        match receiver.build() {
-            Ok(notifier) => {
-                if built.insert(receiver.name.clone(), notifier).is_some() {
-                    errors.push(ReceiverError::Twice { receiver: receiver.name.clone() });
-                }
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(built) } else { Err(errors) }
 }
