@@ -1,18 +1,10 @@
 //! Events in, alerts out.
 
 use crate::alert::Alert;
-use crate::event::{Event, Text};
+use crate::event::Event;
 use crate::example::FieldMap;
+use crate::output::OutputContext;
 use crate::rule::RuleSet;
-
-/// What outputs say that events do not know.
-#[derive(Debug, Clone)]
-pub struct OutputContext {
-    /// Name of the node (`evt.hostname`, `hostname`).
-    pub hostname: Text,
-    /// The zone in which times of day are printed.
-    pub time_zone: jiff::tz::TimeZone,
-}
 
 /// How often a rule matched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

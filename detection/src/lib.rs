@@ -12,11 +12,13 @@ pub mod event;
 pub mod example;
 pub mod field;
 pub mod matcher;
+pub mod output;
 pub mod rule;
 
 pub use alert::{Alert, AlertParseError, FieldValue, Fingerprint, Priority};
-pub use engine::{Engine, OutputContext, RuleCounter};
+pub use engine::{Engine, RuleCounter};
 pub use event::{Event, EventKind, KindSet};
 pub use example::FieldMap;
 pub use matcher::Matcher;
+pub use output::OutputContext;
 pub use rule::{LoadOptions, LoadReport, Matching, Rule, RuleFile, RuleSet};

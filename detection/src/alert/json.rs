@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Alert, FieldValue, Priority};
 use crate::event::{Text, Timestamp};
+use crate::output::time;
 
 /// Why a JSON document is not an alert.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,7 @@ impl Alert {
             push_text(&mut line, tag);
         }
         line.push_str("],\"time\":");
-        push_text(&mut line, &rfc3339(self.time));
+        push_text(&mut line, &time::rfc3339(self.time));
         line.push('}');
         line
     }
@@ -89,7 +90,7 @@ impl Alert {
         let priority = document.priority.unwrap_or_default();
         let priority = Priority::from_name(&priority).ok_or(AlertParseError::Priority(priority))?;
         let rule = document.rule.filter(|rule| !rule.is_empty()).ok_or(AlertParseError::Rule)?;
-        let time = parse_time(document.time.unwrap_or_default())?;
+        let moment = parse_time(document.time.unwrap_or_default())?;
         let fields = document.output_fields.filter(|fields| !fields.is_empty()).ok_or(AlertParseError::Fields)?;
         let mut fields: Vec<(Text, FieldValue)> =
             fields.into_iter().map(|(name, value)| (Text::from(name), FieldValue::from_json(value))).collect();
@@ -98,7 +99,7 @@ impl Alert {
         tags.sort();
         tags.dedup();
         Ok(Self {
-            time,
+            time: moment,
             rule: rule.into(),
             priority,
             source: document.source.unwrap_or_default().into(),
@@ -126,12 +127,6 @@ impl FieldValue {
             object @ Value::Object(_) => Self::Text(object.to_string().into()),
         }
     }
-}
-
-/// RFC 3339 in UTC with nine digits of fraction, as the `time` key has it.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    let moment = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    moment.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
 }
 
 fn parse_time(text: String) -> Result<Timestamp, AlertParseError> {

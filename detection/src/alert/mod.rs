@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 pub use fingerprint::{FINGERPRINT_VERSION, Fingerprint};
 pub use json::AlertParseError;
-pub(crate) use json::rfc3339;
 
 use crate::event::{Text, Timestamp};
 

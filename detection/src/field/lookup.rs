@@ -1,7 +1,7 @@
 //! From the text of a field to the field.
 
 use super::catalogue::{IDS, ROWS};
-use super::{Argument, ArgumentRule, FieldFlags, FieldId, FieldRef, FieldType};
+use super::{Argument, ArgumentRule, FieldFlags, FieldId, FieldRef, FieldType, Pattern};
 use crate::event::{EventKind, ParameterType, Text};
 
 /// How different a name may be (Jaro-Winkler) to be offered as what the user may have meant.
@@ -55,6 +55,9 @@ pub enum FieldError {
     /// The argument must be a position.
     #[error("filter error: field '{0}' requires a number as its argument, but '{1}' was given")]
     ArgumentNotNumber(String, String),
+    /// The argument must be a regular expression.
+    #[error("filter error: field '{0}' requires a regular expression as its argument, but '{1}' was given")]
+    ArgumentNotPattern(String, String),
     /// No event has such a parameter.
     #[error("filter error: unknown event argument {0}")]
     UnknownParameter(String),
@@ -124,6 +127,7 @@ impl std::fmt::Display for FieldRef {
             Argument::Key(key) if key.is_empty() => f.write_str(name),
             Argument::Key(key) if DOTTED.iter().any(|(_, id)| *id == self.id) => write!(f, "{name}.{key}"),
             Argument::Key(key) => write!(f, "{name}[{key}]"),
+            Argument::Pattern(pattern) => write!(f, "{name}[{}]", pattern.as_str()),
         }
     }
 }
@@ -163,6 +167,7 @@ fn with_brackets(id: FieldId, argument: Option<&str>) -> Result<FieldRef, FieldE
         }
         (_, Some(argument)) => match argument.parse().ok().filter(|index| *index <= INDEX_MAX) {
             Some(index) if takes_both(id) => Ok(FieldRef { id, argument: Argument::Index(index) }),
+            None if takes_both(id) && id != FieldId::ProcAenv => with_pattern(id, argument),
             _ => with_key(id, argument),
         },
     }
@@ -180,6 +185,12 @@ fn takes_both(id: FieldId) -> bool {
             | FieldId::ContainerMountPropagation
             | FieldId::ProcAenv
     )
+}
+
+fn with_pattern(id: FieldId, pattern: &str) -> Result<FieldRef, FieldError> {
+    let wrong = || FieldError::ArgumentNotPattern(id.field().name.to_owned(), pattern.to_owned());
+    let pattern = Pattern::new(pattern).ok_or_else(wrong)?;
+    Ok(FieldRef { id, argument: Argument::Pattern(pattern) })
 }
 
 fn with_key(id: FieldId, key: &str) -> Result<FieldRef, FieldError> {

@@ -2,11 +2,14 @@
 
 mod catalogue;
 mod lookup;
+pub(crate) mod services;
 mod value;
+mod view;
 
 pub use catalogue::{Field, FieldId};
 pub use lookup::{FieldError, closest, longest_prefix};
 pub use value::Value;
+pub use view::EventView;
 
 use crate::event::{EventKind, Text, Timestamp};
 
@@ -138,6 +141,46 @@ pub enum Argument {
     Index(u32),
     /// A key: `evt.arg.flags`, `proc.env[PATH]`.
     Key(Text),
+    /// A pattern that picks one of several: `container.mount.dest[/proc*]`.
+    Pattern(Pattern),
+}
+
+/// A regular expression that is searched for anywhere in a text; equal when written equally.
+#[derive(Debug, Clone)]
+pub struct Pattern(regex::Regex);
+
+impl Pattern {
+    /// Bound on the compiled size, so that a rule file cannot exhaust memory.
+    const BYTES_MAX: usize = 1 << 20;
+
+    /// Compiles it; `None` when it is not a regular expression.
+    pub fn new(text: &str) -> Option<Self> {
+        regex::RegexBuilder::new(text).size_limit(Self::BYTES_MAX).build().ok().map(Self)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether it is found in the text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Pattern {}
+
+impl std::hash::Hash for Pattern {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
 }
 
 /// A field with its argument.

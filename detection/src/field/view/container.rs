@@ -1,0 +1,119 @@
+//! `container.*` and `k8s.*`.
+
+use super::super::{Argument, FieldId, FieldRef, Value};
+use super::EventView;
+use crate::event::{Container, Mount, Text};
+
+pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
+    let started = view.event.process.pid_namespace_started_at.0;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields need to know whether there is a container")]
+    match field.id {
+        FieldId::ContainerStartTs if started != 0 => return Some(Value::Unsigned(started)),
+        FieldId::ContainerDuration if started != 0 => {
+            return Some(Value::Unsigned(view.event.time.0.saturating_sub(started)));
+        }
+        _ => {}
+    }
+    match &view.event.process.container {
+        Some(container) => inside(container, field),
+        None => host(field.id),
+    }
+}
+
+/// What Falco says of processes outside containers.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the host has no other properties of a container")]
+fn host<'a>(id: FieldId) -> Option<Value<'a>> {
+    match id {
+        FieldId::ContainerId | FieldId::ContainerFullId | FieldId::ContainerName | FieldId::ContainerType => {
+            Some(Value::text("host"))
+        }
+        FieldId::ContainerImage
+        | FieldId::ContainerImageRepository
+        | FieldId::ContainerImageTag
+        | FieldId::ContainerImageDigest
+        | FieldId::ContainerMounts => Some(Value::text("")),
+        FieldId::ContainerPrivileged => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
+fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
+    let text = |text: &'a Option<Text>| text.as_deref().map(Value::text);
+    match field.id {
+        FieldId::ContainerId => Some(Value::text(&container.id)),
+        FieldId::ContainerFullId => Some(Value::text(&container.full_id)),
+        FieldId::ContainerType => Some(Value::text(&container.engine)),
+        FieldId::ContainerName => text(&container.name),
+        FieldId::ContainerImage => image(container),
+        FieldId::ContainerImageRepository => text(&container.image_repository),
+        FieldId::ContainerImageTag => text(&container.image_tag),
+        FieldId::ContainerImageDigest => text(&container.image_digest),
+        FieldId::ContainerPrivileged => container.privileged.map(Value::Bool),
+        FieldId::ContainerIp => text(&container.ip),
+        FieldId::ContainerMounts => {
+            let mounts: Vec<String> = container.mounts.as_deref()?.iter().map(mount_text).collect();
+            Some(Value::owned(mounts.join(",")))
+        }
+        FieldId::ContainerMount
+        | FieldId::ContainerMountSource
+        | FieldId::ContainerMountDest
+        | FieldId::ContainerMountMode
+        | FieldId::ContainerMountRdwr
+        | FieldId::ContainerMountPropagation => mount(container, field),
+        FieldId::ContainerLabel => label(container, &field.argument),
+        FieldId::ContainerLabels => labels(container),
+        FieldId::K8sPodName => text(&container.pod_name),
+        FieldId::K8sNsName => text(&container.pod_namespace),
+        FieldId::K8sPodUid | FieldId::K8sPodId => text(&container.pod_uid),
+        FieldId::K8sPodLabel => container.pod_name.as_ref().and_then(|_| label(container, &field.argument)),
+        FieldId::K8sPodLabels => container.pod_name.as_ref().and_then(|_| labels(container)),
+        _ => None,
+    }
+}
+
+fn image(container: &Container) -> Option<Value<'_>> {
+    let repository = container.image_repository.as_deref()?;
+    Some(match container.image_tag.as_deref().filter(|tag| !tag.is_empty()) {
+        Some(tag) => Value::owned(format!("{repository}:{tag}")),
+        None => Value::text(repository),
+    })
+}
+
+/// Picks one mount: by position, else by a pattern for its source (for `.source` itself: for its destination).
+#[expect(clippy::wildcard_enum_match_arm, reason = "only fields of mounts arrive here")]
+fn mount<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
+    let mounts = container.mounts.as_deref()?;
+    let key =
+        |mount: &'a Mount| if field.id == FieldId::ContainerMountSource { &mount.destination } else { &mount.source };
+    let mount = match &field.argument {
+        Argument::Index(index) => mounts.get(usize::try_from(*index).ok()?)?,
+        Argument::Pattern(pattern) => mounts.iter().find(|mount| pattern.is_match(key(mount)))?,
+        Argument::None | Argument::Key(_) => return None,
+    };
+    Some(match field.id {
+        FieldId::ContainerMount => Value::owned(mount_text(mount)),
+        FieldId::ContainerMountSource => Value::text(&mount.source),
+        FieldId::ContainerMountDest => Value::text(&mount.destination),
+        FieldId::ContainerMountMode => Value::text(&mount.mode),
+        FieldId::ContainerMountRdwr => Value::text(if mount.writable { "true" } else { "false" }),
+        _ => Value::text(&mount.propagation),
+    })
+}
+
+fn mount_text(mount: &Mount) -> String {
+    let Mount { source, destination, mode, writable, propagation } = mount;
+    format!("{source}:{destination}:{mode}:{writable}:{propagation}")
+}
+
+fn label<'a>(container: &'a Container, argument: &Argument) -> Option<Value<'a>> {
+    let Argument::Key(key) = argument else { return None };
+    let labels = container.labels.as_deref()?;
+    labels.iter().find(|(name, _)| name == key).map(|(_, value)| Value::text(value))
+}
+
+fn labels(container: &Container) -> Option<Value<'_>> {
+    let labels: Vec<String> =
+        container.labels.as_deref()?.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+    Some(Value::owned(labels.join(",")))
+}

@@ -1,0 +1,168 @@
+//! `evt.*`.
+
+use super::super::{Argument, FieldId, FieldRef, Value};
+use super::{EventView, descriptor, errno, render};
+use crate::event::{EventKind, Parameter, ParameterValue, Trust, Via, kinds};
+use crate::output::time;
+
+/// Read access in Falco's encoding of open flags.
+const READ: u64 = 1;
+/// Write access.
+const WRITE: u64 = 1 << 1;
+const CREATE: u64 = 1 << 2;
+const TEMPORARY: u64 = 0x2000;
+const CREATED: u64 = 0x4000;
+/// Execute permission of anyone.
+const MODE_EXECUTE: u64 = 0o111;
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
+pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
+    let event = view.event;
+    let schema = event.kind.schema();
+    let failed = event.result.is_some_and(|result| result < 0);
+    Some(match field.id {
+        FieldId::EvtNum => Value::Unsigned(event.number),
+        FieldId::EvtTime | FieldId::EvtOutputtime => Value::owned(time::of_day(event.time, view.context)),
+        FieldId::EvtTimeS => Value::owned(time::of_day_seconds(event.time, view.context)),
+        FieldId::EvtTimeIso8601 => Value::owned(time::iso8601(event.time)),
+        FieldId::EvtDatetime => Value::owned(time::date(event.time, view.context)),
+        FieldId::EvtDatetimeS => Value::owned(time::date_seconds(event.time, view.context)),
+        FieldId::EvtRawtime => Value::Unsigned(event.time.0),
+        FieldId::EvtRawtimeS => Value::Unsigned(event.time.0 / time::NANOSECONDS),
+        FieldId::EvtRawtimeNs => Value::Unsigned(event.time.0 % time::NANOSECONDS),
+        FieldId::EvtSource => Value::text("syscall"),
+        FieldId::EvtIsAsync => Value::Bool(false),
+        FieldId::EvtHostname => Value::text(&view.context.hostname),
+        FieldId::EvtDir => Value::text("<"),
+        FieldId::EvtType => Value::text(event.kind.name()),
+        FieldId::EvtTypeIs => Value::Unsigned(u64::from(is_kind(event.kind, &field.argument))),
+        FieldId::SyscallType if schema.syscall => Value::text(event.kind.name()),
+        FieldId::EvtCategory => Value::text(schema.category),
+        FieldId::EvtCpu => Value::Signed(event.cpu.into()),
+        FieldId::EvtArgs | FieldId::EvtInfo => Value::owned(render::all(&event.parameters)),
+        FieldId::EvtArg => argument_text(view, &field.argument)?,
+        FieldId::EvtRawarg => render::native(&parameter(view, &field.argument)?.value)?,
+        FieldId::EvtAbspath => absolute_path(view, &field.argument)?,
+        FieldId::EvtBuffer => Value::Bytes(data(view)?.into()),
+        FieldId::EvtBuflen => Value::Unsigned(data(view)?.len() as u64),
+        FieldId::EvtRes => result_text(event.result?),
+        FieldId::EvtRawres => Value::Signed(event.result?),
+        FieldId::EvtFailed => Value::Bool(event.result? < 0),
+        FieldId::EvtIsIo => Value::Bool(schema.reads || schema.writes),
+        FieldId::EvtIsIoRead => Value::Bool(schema.reads),
+        FieldId::EvtIsIoWrite => Value::Bool(schema.writes),
+        FieldId::EvtIoDir if schema.reads => Value::text("read"),
+        FieldId::EvtIoDir if schema.writes => Value::text("write"),
+        FieldId::EvtIsWait => Value::Bool(schema.waits),
+        FieldId::EvtIsSyslog => Value::Bool(schema.writes && descriptor::name(view) == Some("/dev/log")),
+        FieldId::EvtCount | FieldId::EvtCountExit => Value::Unsigned(1),
+        FieldId::EvtCountError => Value::Unsigned(u64::from(failed)),
+        FieldId::EvtCountErrorFile => Value::Unsigned(u64::from(failed && schema.category == "file")),
+        FieldId::EvtCountErrorNet => Value::Unsigned(u64::from(failed && schema.category == "net")),
+        FieldId::EvtCountErrorMemory => Value::Unsigned(u64::from(failed && schema.category == "memory")),
+        FieldId::EvtCountErrorOther => {
+            Value::Unsigned(u64::from(failed && !matches!(schema.category, "file" | "net" | "memory")))
+        }
+        FieldId::EvtIsOpenRead => Value::Bool(open_flags(view).is_some_and(|flags| flags & READ != 0)),
+        FieldId::EvtIsOpenWrite => Value::Bool(open_flags(view).is_some_and(|flags| flags & WRITE != 0)),
+        FieldId::EvtIsOpenExec => Value::Bool(makes_executable(view)),
+        FieldId::EvtIsOpenCreate => Value::Bool(open_flags(view).is_some_and(|flags| creates(flags, failed))),
+        FieldId::EvtVia => Value::text(match event.via {
+            Via::Syscall => "syscall",
+            Via::IoUring => "io_uring",
+            Via::Compat => "compat",
+        }),
+        FieldId::EvtTrust => Value::text(match event.trust {
+            Trust::Kernel => "kernel",
+            Trust::User => "user",
+        }),
+        _ => return None,
+    })
+}
+
+fn is_kind(kind: EventKind, argument: &Argument) -> bool {
+    matches!(argument, Argument::Key(name) if **name == *kind.name())
+}
+
+fn parameter<'a>(view: EventView<'a>, argument: &Argument) -> Option<&'a Parameter> {
+    match argument {
+        Argument::Index(index) => view.event.parameters.get(usize::try_from(*index).ok()?),
+        Argument::Key(name) => named(view, name),
+        Argument::None | Argument::Pattern(_) => None,
+    }
+}
+
+pub(super) fn named<'a>(view: EventView<'a>, name: &str) -> Option<&'a Parameter> {
+    view.event.parameters.iter().find(|parameter| parameter.name == name)
+}
+
+/// The text of a parameter. Under another name of the file, the parameter that named the file says that name.
+fn argument_text<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
+    let value = &parameter(view, argument)?.value;
+    match view.alias {
+        Some(alias) if names_the_file(view, value) => Some(Value::text(alias)),
+        _ => Some(Value::Text(render::text(value))),
+    }
+}
+
+fn names_the_file(view: EventView<'_>, value: &ParameterValue) -> bool {
+    let ParameterValue::Path { given, resolved } = value else { return false };
+    view.event.fd.as_ref().is_some_and(|fd| fd.name == *resolved.as_ref().unwrap_or(given))
+}
+
+fn absolute_path<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
+    let source = matches!(argument, Argument::Key(key) if &**key != "dst");
+    let paths = view.event.parameters.iter().filter_map(|parameter| match &parameter.value {
+        ParameterValue::Path { given, resolved } => Some(resolved.as_ref().unwrap_or(given)),
+        _ => None,
+    });
+    paths.into_iter().nth(usize::from(!source)).map(|path| Value::text(path))
+}
+
+fn data(view: EventView<'_>) -> Option<&[u8]> {
+    match &named(view, "data")?.value {
+        ParameterValue::Bytes(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+pub(super) fn result_text<'a>(result: i64) -> Value<'a> {
+    if result >= 0 {
+        return Value::text("SUCCESS");
+    }
+    errno::name(-result).map_or_else(|| Value::owned(result.to_string()), Value::text)
+}
+
+/// Flags of the open family, `None` for other events.
+fn open_flags(view: EventView<'_>) -> Option<u64> {
+    let family = matches!(view.event.kind, kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 | kinds::OPEN_BY_HANDLE_AT);
+    if !family {
+        return None;
+    }
+    number(named(view, "flags")?)
+}
+
+fn makes_executable(view: EventView<'_>) -> bool {
+    let executable = || named(view, "mode").and_then(number).is_some_and(|mode| mode & MODE_EXECUTE != 0);
+    match view.event.kind {
+        kinds::CREAT => executable(),
+        kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 => {
+            open_flags(view).is_some_and(|flags| flags & (CREATE | TEMPORARY) != 0) && executable()
+        }
+        _ => false,
+    }
+}
+
+fn creates(flags: u64, failed: bool) -> bool {
+    flags & CREATED != 0 || flags & TEMPORARY != 0 && !failed
+}
+
+fn number(parameter: &Parameter) -> Option<u64> {
+    match &parameter.value {
+        ParameterValue::Unsigned(value) | ParameterValue::Flags(value, _) | ParameterValue::Enum(value, _) => {
+            Some(*value)
+        }
+        ParameterValue::Mode(mode) => Some((*mode).into()),
+        _ => None,
+    }
+}

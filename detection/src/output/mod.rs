@@ -1,0 +1,14 @@
+//! Outputs: format strings to texts and field values.
+
+pub(crate) mod time;
+
+use crate::event::Text;
+
+/// What outputs say that events do not know.
+#[derive(Debug, Clone)]
+pub struct OutputContext {
+    /// Name of the node (`evt.hostname`, `hostname`).
+    pub hostname: Text,
+    /// The zone in which times of day are printed.
+    pub time_zone: jiff::tz::TimeZone,
+}
