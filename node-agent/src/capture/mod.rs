@@ -7,6 +7,7 @@ pub mod kernel;
 mod merge;
 pub mod observation;
 mod pace;
+pub mod recording;
 mod ring;
 mod scope;
 pub mod syscall;

@@ -6,6 +6,7 @@ mod container;
 mod containers;
 mod enricher;
 mod identity;
+mod journal;
 mod kind;
 mod lookup;
 mod machine;
@@ -20,6 +21,7 @@ mod sockets;
 mod world;
 
 pub use enricher::{Counters, Enricher, Options};
+pub use journal::{Answer, Answers, Journal, Notes};
 pub use machine::Machine;
 pub use process::PROCESSES_MAX;
 pub use world::{
