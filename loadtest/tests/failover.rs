@@ -96,6 +96,7 @@ fn check_node(cluster: &Cluster, position: usize, sums: &Sums) {
         panic!("{error}: {:?}{}", cluster.get(position, "/api/v1/counters"), cluster.node(position).daemon().log_tail())
     });
     println!("node {} counts {counters}", cluster.node(position).id());
+    assert!(counters["imbalance"].is_null(), "the sums do not add up: {counters}");
     assert_eq!(counters["lost"].as_object().map_or(0, serde_json::Map::len), 0, "{counters}");
     let history = wait_for("the history of a member", SETTLE_LIMIT, || {
         let history = cluster.history(position).ok()?;
@@ -117,7 +118,8 @@ fn number(alert: &Value) -> Option<u64> {
 fn check_deliveries(cluster: &Cluster, leader: usize, sink: &WebhookSink) {
     wait_for("all notifications to be delivered", SETTLE_LIMIT, || {
         let counters = cluster.get(leader, "/api/v1/counters").ok()?;
-        (counters["notifications"].as_u64()? > 0 && counters["notifications"] == counters["delivered"]).then_some(())
+        let notifications = &counters["notifications"];
+        (notifications["total"].as_u64()? > 0 && notifications["total"] == notifications["delivered"]).then_some(())
     })
     .unwrap_or_else(|error| panic!("{error}: {:?}", cluster.get(leader, "/api/v1/counters")));
     let mut by_id: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();

@@ -14,10 +14,10 @@ use super::pki::client_tls;
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Alerts asked for with one request.
-const PAGE_ALERTS: usize = 500;
+const PAGE_ALERTS: usize = 1_000;
 
 /// More pages than any test can fill: a cursor that does not advance ends here.
-const PAGES_MAX: usize = 200;
+const PAGES_MAX: usize = 100;
 
 /// A client with an operator's certificate.
 #[derive(Debug)]
