@@ -1,0 +1,453 @@
+//! The spool: alerts lie here, on disk, from the moment they are numbered until a quorum has them.
+//!
+//! Each run of the agent opens one stream a lane and numbers its alerts from 1 on without gaps. Nothing that was
+//! numbered ever disappears in silence: what has to be given up stays in its stream as a skip with a reason and a
+//! count. So at every moment
+//!
+//! ```text
+//! recovered + spooled = acknowledged + skipped(reason) + waiting
+//! ```
+//!
+//! A run that is killed loses nothing that [`Spool::append`] had returned for. A power cut may take what was appended
+//! since the last [`Spool::sync`] of its lane, and a new generation sees to it that the numbers are not used again.
+
+mod durable;
+mod identity;
+mod ledger;
+mod reader;
+mod record;
+mod recovery;
+mod segment;
+mod skips;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use segment::StreamId;
+pub use skips::SkipReason;
+pub use stream::{Batch, BatchLimits};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use prost::Message;
+use tiercel_detection::Alert;
+use tiercel_proto::{Generation, Lane, Sequence, SpoolId, v1};
+
+use durable::Durability;
+use identity::Claim;
+use ledger::{Entry, Ledger};
+use segment::Segment;
+use stream::Stream;
+
+/// Size at which a segment is closed. Large enough that a full spool has few files, small enough that giving up the
+/// oldest one loses little of a lane.
+const SEGMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Into how many segments a small lane is divided at least, for the same reason.
+const SEGMENTS_PER_LANE_MIN: u64 = 4;
+
+/// Smallest segment, for spools of a few kilobytes as tests have them.
+const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
+
+/// How much of a lane is kept in memory while the disk takes nothing; 8 MiB are some ten thousand alerts.
+const MEMORY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Size at which a piece of memory is closed.
+const MEMORY_SEGMENT_BYTES: u64 = 1024 * 1024;
+
+/// How long the disk is left alone after it failed.
+const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Share of the lanes in the size of the spool, in percent: critical, important, rest.
+const LANE_PERCENT: [u64; 3] = [25, 50, 25];
+
+/// Where the spool is and how large it may become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// The directory; nobody else may use it.
+    pub directory: PathBuf,
+    /// Bytes of all segments on disk. A quarter is for critical alerts and a half for errors and warnings.
+    pub bytes_max: u64,
+}
+
+/// Why the spool could not be opened. Once open, it copes.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// Another process has it.
+    #[error("spool {} is in use by another process", directory.display())]
+    Busy {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The directory cannot be used.
+    #[error("failed to {operation} spool {}: {source}", directory.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The directory.
+        directory: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl SpoolError {
+    fn io(operation: &'static str, directory: &Path) -> impl FnOnce(io::Error) -> Self {
+        let directory = directory.to_owned();
+        move |source| Self::Io { operation, directory, source }
+    }
+}
+
+/// The sums of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpoolCounts {
+    /// Alerts that earlier runs had left.
+    pub recovered: u64,
+    /// Alerts that were numbered.
+    pub spooled: u64,
+    /// Alerts that a quorum has.
+    pub acknowledged: u64,
+    /// Alerts that were given up, by reason.
+    pub skipped: BTreeMap<SkipReason, u64>,
+    /// Alerts in the spool.
+    pub waiting: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Bytes in memory, because the disk takes nothing.
+    pub memory_bytes: u64,
+    /// Bytes that were cut off from the ends of files at the start.
+    pub torn_bytes: u64,
+    /// How often the disk refused.
+    pub disk_failures: u64,
+    /// Whether the disk takes nothing at the moment.
+    pub is_degraded: bool,
+}
+
+/// A disk queue of alerts. Every method may block on the disk.
+#[derive(Debug)]
+pub struct Spool {
+    options: SpoolOptions,
+    claim: Claim,
+    ledger: Ledger,
+    /// By lane, oldest first; the last one is that of this run.
+    lanes: [VecDeque<Stream>; 3],
+    /// Segments that are settled and go as soon as the books say so.
+    settled: Vec<Segment>,
+    books_changed: bool,
+    disk_retry_at: Option<Instant>,
+    /// Segments were created whose names are not yet safe from a power cut.
+    names_unsynced: bool,
+    counts: SpoolCounts,
+}
+
+impl Spool {
+    /// Opens the directory, opens a new generation, and looks at everything that earlier runs left.
+    pub fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
+        let claim = Claim::new(&options.directory)?;
+        let ledger = Ledger::in_directory(&options.directory);
+        let recovery = recovery::recover(&options.directory, &ledger, claim.id)?;
+        let counts =
+            SpoolCounts { recovered: recovery.waiting(), torn_bytes: recovery.torn_bytes, ..SpoolCounts::default() };
+        let mut lanes = recovery.streams;
+        for lane in Lane::ALL {
+            let id = StreamId { spool: claim.id, generation: claim.generation, lane };
+            lanes[lane.index()].push_back(Stream::new(id, Sequence::FIRST, skips::Skips::default()));
+        }
+        tracing::info!(
+            directory = %options.directory.display(), spool = %claim.id, generation = %claim.generation,
+            recovered = counts.recovered, torn_bytes = counts.torn_bytes, "opened spool"
+        );
+        Ok(Self {
+            options,
+            claim,
+            ledger,
+            lanes,
+            settled: recovery.settled,
+            books_changed: true,
+            disk_retry_at: None,
+            names_unsynced: false,
+            counts,
+        })
+    }
+
+    /// The name of the spool.
+    pub fn id(&self) -> SpoolId {
+        self.claim.id
+    }
+
+    /// The number of this run.
+    pub fn generation(&self) -> Generation {
+        self.claim.generation
+    }
+
+    /// Numbers the alerts and writes them. This cannot fail: what the disk does not take goes to memory, and what
+    /// finds no room is given up by the rules of its lane.
+    pub fn append(&mut self, alerts: &[Alert], now: Instant) {
+        for lane in Lane::ALL {
+            let mut records = Vec::new();
+            for alert in alerts.iter().filter(|alert| Lane::of(alert.priority) == lane) {
+                self.append_one(lane, alert, &mut records, now);
+            }
+            self.write(lane, &mut records, now);
+            self.make_room(lane);
+        }
+    }
+
+    fn append_one(&mut self, lane: Lane, alert: &Alert, records: &mut Vec<u8>, now: Instant) {
+        self.counts.spooled += 1;
+        let payload = v1::Alert::from(alert).encode_to_vec();
+        if payload.len() > record::PAYLOAD_BYTES_MAX {
+            self.write(lane, records, now);
+            self.current(lane).skip_next(&alert.rule, SkipReason::Oversized);
+            self.count_skipped(SkipReason::Oversized, 1);
+            return;
+        }
+        let stream = self.current(lane);
+        record::encode(stream.next, &payload, records);
+        stream.next = stream.next.plus(1);
+        if records.len() as u64 >= SEGMENT_BYTES_MIN {
+            self.write(lane, records, now);
+        }
+    }
+
+    /// Writes the encoded records, which end the numbering of the lane so far.
+    fn write(&mut self, lane: Lane, records: &mut Vec<u8>, now: Instant) {
+        if records.is_empty() {
+            return;
+        }
+        if self.needs_segment(lane, now) {
+            self.add_segment(lane, first_sequence(records), now);
+        }
+        let stream = self.current(lane);
+        let end = stream.next;
+        let head = stream.segments.back_mut().expect("a segment was just added");
+        if let Err(error) = head.append(records, end) {
+            let mut memory = Segment::in_memory(first_sequence(records));
+            memory.append(records, end).expect("memory takes everything");
+            stream.segments.push_back(memory);
+            self.disk_failed("write to", &error, now);
+        }
+        records.clear();
+    }
+
+    fn needs_segment(&mut self, lane: Lane, now: Instant) -> bool {
+        let bytes_max = self.segment_bytes_max(lane);
+        let retry_due = self.disk_retry_at.is_some_and(|at| now >= at);
+        self.current(lane).segments.back().is_none_or(|head| {
+            if head.is_memory() { head.bytes() >= MEMORY_SEGMENT_BYTES || retry_due } else { head.bytes() >= bytes_max }
+        })
+    }
+
+    fn add_segment(&mut self, lane: Lane, first: Sequence, now: Instant) {
+        self.sync(lane);
+        let stream = self.current(lane).id;
+        if self.disk_retry_at.is_none_or(|at| now >= at) {
+            match Segment::create(&self.options.directory, stream, first) {
+                Ok(segment) => {
+                    self.disk_works();
+                    self.names_unsynced = true;
+                    return self.current(lane).segments.push_back(segment);
+                }
+                Err(error) => self.disk_failed("create a segment in", &error, now),
+            }
+        }
+        self.current(lane).segments.push_back(Segment::in_memory(first));
+    }
+
+    fn disk_failed(&mut self, operation: &str, error: &io::Error, now: Instant) {
+        self.counts.disk_failures += 1;
+        self.disk_retry_at = Some(now + DISK_RETRY_INTERVAL);
+        if !self.counts.is_degraded {
+            self.counts.is_degraded = true;
+            tracing::error!(
+                %error, directory = %self.options.directory.display(), memory_bytes_max = MEMORY_BYTES_MAX,
+                "failed to {operation} spool, alerts are kept in memory"
+            );
+        }
+    }
+
+    fn disk_works(&mut self) {
+        self.disk_retry_at = None;
+        if self.counts.is_degraded {
+            self.counts.is_degraded = false;
+            tracing::info!(directory = %self.options.directory.display(), "spool is written to disk again");
+        }
+    }
+
+    /// Puts what was appended to the lane on the disk; after it, a power cut does not take it any more.
+    pub fn sync(&mut self, lane: Lane) {
+        let mut failure = None;
+        let stream = self.current(lane);
+        let last = stream.segments.len().saturating_sub(1);
+        for (index, segment) in stream.segments.iter_mut().enumerate() {
+            failure = segment.sync().err().or(failure);
+            if index < last {
+                segment.close();
+            }
+        }
+        if std::mem::take(&mut self.names_unsynced) {
+            failure = durable::sync_folder(&self.options.directory).err().or(failure);
+        }
+        if let Some(error) = failure {
+            // The kernel may have dropped the pages; what can be read is still sent, what cannot becomes a skip.
+            self.counts.disk_failures += 1;
+            tracing::error!(%error, directory = %self.options.directory.display(), lane = %lane, "failed to sync spool");
+        }
+    }
+
+    /// Whether the lane has something that was not sent.
+    pub fn has_unsent(&self, lane: Lane) -> bool {
+        self.lanes[lane.index()].iter().any(Stream::has_unsent)
+    }
+
+    /// Takes the next items of the lane: those of earlier runs first.
+    pub fn next_batch(&mut self, lane: Lane, limits: BatchLimits) -> Option<Batch> {
+        let stream = self.lanes[lane.index()].iter_mut().find(|stream| stream.has_unsent())?;
+        let (batch, damaged) = stream.next_batch(limits);
+        self.count_skipped(SkipReason::Damaged, damaged);
+        Some(batch)
+    }
+
+    /// Takes note that a quorum has everything of the stream up to the sequence. Returns how many alerts it did not
+    /// know that of.
+    pub fn acknowledge(&mut self, stream: StreamId, through: Sequence) -> u64 {
+        let current = self.claim.generation == stream.generation && self.claim.id == stream.spool;
+        let Some(found) = self.stream_mut(stream) else { return 0 };
+        let settled = found.acknowledge(through.plus(1), current);
+        self.settled.extend(settled.segments);
+        self.counts.acknowledged += settled.alerts;
+        self.books_changed = true;
+        settled.alerts
+    }
+
+    /// Makes everything of the lane that is not acknowledged be sent again.
+    pub fn rewind(&mut self, lane: Lane) {
+        self.lanes[lane.index()].iter_mut().for_each(Stream::rewind);
+    }
+
+    /// Answers a cluster that expects another sequence than we would send next. A later one means that it has what
+    /// we have no acknowledgement of; an earlier one, that it has forgotten what it acknowledged.
+    pub fn expect(&mut self, stream: StreamId, expected: Sequence) {
+        if let Some(found) = self.stream_mut(stream)
+            && expected < found.unacked
+        {
+            tracing::warn!(
+                stream = %stream, acknowledged_before = %found.unacked, %expected,
+                "cluster has forgotten alerts that it had acknowledged, the gap is announced to it"
+            );
+            found.restate(expected);
+            self.books_changed = true;
+        } else if expected > Sequence::FIRST {
+            self.acknowledge(stream, Sequence(expected.0 - 1));
+        }
+    }
+
+    /// Writes the books if they have changed, and deletes what they say is settled.
+    pub fn checkpoint(&mut self) {
+        if !std::mem::take(&mut self.books_changed) {
+            return;
+        }
+        // A segment may only go when a power cut cannot bring back books that still count on it.
+        let durability = if self.settled.is_empty() { Durability::Cached } else { Durability::Synced };
+        if let Err(error) = self.ledger.write(&self.entries(), durability) {
+            // Books that are too old only cost repeats; room on the disk is worth more.
+            self.counts.disk_failures += 1;
+            tracing::error!(%error, directory = %self.options.directory.display(), "failed to write the books of the spool");
+        }
+        for segment in std::mem::take(&mut self.settled) {
+            if let Err(error) = segment.delete() {
+                tracing::error!(%error, directory = %self.options.directory.display(), "failed to delete spool segment");
+            }
+        }
+        for streams in &mut self.lanes {
+            let current = streams.pop_back();
+            let before = streams.len();
+            streams.retain(|stream| !stream.is_settled());
+            self.books_changed |= streams.len() != before;
+            streams.extend(current);
+        }
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |stream: &Stream| {
+            Entry::new(stream.id, stream.unacked, stream.next, stream.skips.ranges().cloned().collect())
+        };
+        self.lanes.iter().flatten().map(entry).collect()
+    }
+
+    /// The sums.
+    pub fn counts(&self) -> SpoolCounts {
+        let streams = || self.lanes.iter().flatten();
+        let segments = || streams().flat_map(|stream| &stream.segments).chain(&self.settled);
+        SpoolCounts {
+            waiting: streams().map(Stream::waiting).sum(),
+            disk_bytes: segments().map(Segment::disk_bytes).sum(),
+            memory_bytes: segments().map(Segment::memory_bytes).sum(),
+            ..self.counts.clone()
+        }
+    }
+
+    /// Keeps the lane within its bounds by giving up its oldest segments.
+    fn make_room(&mut self, lane: Lane) {
+        let quota = self.lane_bytes_max(lane);
+        while self.lane_bytes(lane, Segment::disk_bytes) > quota
+            && self.give_up_oldest(lane, SkipReason::OverQuota, |segment| !segment.is_memory())
+        {}
+        while self.lane_bytes(lane, Segment::memory_bytes) > MEMORY_BYTES_MAX
+            && self.give_up_oldest(lane, SkipReason::DiskFailed, Segment::is_memory)
+        {}
+    }
+
+    fn give_up_oldest(&mut self, lane: Lane, reason: SkipReason, eligible: fn(&Segment) -> bool) -> bool {
+        let streams = self.lanes[lane.index()].iter_mut();
+        let victim = streams.filter_map(|stream| Some((stream.victim(eligible)?, stream))).next();
+        let Some((segment, lost)) = victim.and_then(|(index, stream)| stream.evict(index, reason)) else {
+            return false;
+        };
+        self.count_skipped(reason, lost);
+        tracing::warn!(lane = %lane, reason = reason.name(), alerts = lost, "spool is full, its oldest alerts are given up");
+        self.settled.push(segment);
+        self.books_changed = true;
+        self.checkpoint();
+        true
+    }
+
+    fn count_skipped(&mut self, reason: SkipReason, count: u64) {
+        if count > 0 {
+            *self.counts.skipped.entry(reason).or_default() += count;
+            self.books_changed = true;
+        }
+    }
+
+    fn lane_bytes(&self, lane: Lane, measure: fn(&Segment) -> u64) -> u64 {
+        self.lanes[lane.index()].iter().flat_map(|stream| &stream.segments).map(measure).sum()
+    }
+
+    fn lane_bytes_max(&self, lane: Lane) -> u64 {
+        self.options.bytes_max * LANE_PERCENT[lane.index()] / 100
+    }
+
+    fn segment_bytes_max(&self, lane: Lane) -> u64 {
+        (self.lane_bytes_max(lane) / SEGMENTS_PER_LANE_MIN).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)
+    }
+
+    fn current(&mut self, lane: Lane) -> &mut Stream {
+        self.lanes[lane.index()].back_mut().expect("every lane has the stream of this run")
+    }
+
+    fn stream_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.lanes[id.lane.index()].iter_mut().find(|stream| stream.id == id)
+    }
+}
+
+/// The sequence of the first of some encoded records.
+fn first_sequence(records: &[u8]) -> Sequence {
+    match record::parse(records) {
+        record::Parsed::Record(record) => record.sequence,
+        record::Parsed::Short { .. } | record::Parsed::Damaged => unreachable!("records were encoded a moment ago"),
+    }
+}
