@@ -1,5 +1,7 @@
 //! The condition as it is written.
 
+use std::sync::Arc;
+
 /// Byte offset in the condition text.
 pub type Offset = usize;
 
@@ -14,6 +16,8 @@ pub enum Expression {
     Not(Box<Expression>),
     /// The name of a macro.
     Macro(String, Offset),
+    /// A macro that was found, with its condition; offsets in it are offsets in the text of the macro.
+    Expanded(Arc<str>, Arc<Expression>),
     /// A test of one value.
     Check(Box<Check>),
 }

@@ -1,11 +1,26 @@
 //! Conditions: text to syntax tree to an executable plan.
 
 pub mod ast;
+mod compare;
+mod compile;
+mod glob;
+mod kinds;
+mod lint;
 mod parser;
+mod plan;
+mod prefix;
 mod print;
 mod scanner;
+mod transform;
 
+use std::sync::Arc;
+
+pub(crate) use compile::{compile, source_of};
+pub use kinds::required_kinds;
+pub(crate) use lint::{Suspicion, suspicions};
 pub use parser::{is_identifier, parse, parse_operand, parse_operator};
+pub(crate) use plan::{Memo, NodeId, Plan};
+pub(crate) use transform::Source;
 
 /// How deep the parts of a condition may nest. Falco allows 1000; parser, compiler and evaluation recurse, and this
 /// keeps them within the 2 MiB stack that threads have by default. Real conditions nest less than 20 deep.
@@ -19,6 +34,32 @@ pub struct ParseError {
     pub offset: ast::Offset,
     /// What was expected.
     pub message: String,
+}
+
+/// Why a condition cannot be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    /// Byte offset of the place, in the text of the macro when there is one.
+    pub offset: ast::Offset,
+    /// The macro in which the place is.
+    pub macro_name: Option<Arc<str>>,
+    /// What is wrong.
+    pub message: String,
+    /// What the user may have meant.
+    pub hint: Option<String>,
+}
+
+impl CompileError {
+    fn new(offset: ast::Offset, message: impl Into<String>) -> Self {
+        Self { offset, macro_name: None, message: message.into(), hint: None }
+    }
+
+    /// The same error, in the body of a macro; the innermost macro counts.
+    fn inside(mut self, name: &Arc<str>) -> Self {
+        self.macro_name.get_or_insert_with(|| name.clone());
+        self
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ impl Display for Expression {
             Self::Or(parts) => group(f, parts, " or "),
             Self::Not(part) => write!(f, "not {part}"),
             Self::Macro(name, _) => f.write_str(name),
+            Self::Expanded(_, body) => body.fmt(f),
             Self::Check(check) => check.fmt(f),
         }
     }
