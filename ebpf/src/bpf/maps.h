@@ -178,6 +178,8 @@ struct scratch {
 	u32 tail_bytes;
 	/* FILE_* bits of the path that was walked last. */
 	u32 path_flags;
+	/* Takes no room: compilers describe only the types that a table reaches, and a test compares them. */
+	union every_record layouts[0];
 	u8 bytes[FIXED_BYTES_MAX + TAIL_BYTES_MAX + FIXED_BYTES_MAX] __attribute__((aligned(8)));
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A process or thread was made, or ended. */
+#include "registers.h"
 #include "task.h"
 
 /* Ancestors that are asked whether they adopt orphans. */
@@ -19,6 +20,43 @@ static __always_inline void inherit_scope(u32 child_pid)
 		bpf_map_update_elem(&scope_tree, &child_pid, &yes, BPF_ANY);
 }
 
+/* The calls that make tasks: in the native table, in the 32-bit one, and as reported. */
+#define CLONE 56
+#define FORK 57
+#define VFORK 58
+#define CLONE3 435
+#define COMPAT_FORK 2
+#define COMPAT_CLONE 120
+#define COMPAT_VFORK 190
+#define ARM64_CLONE 220
+
+static __always_inline u16 reported_fork(u32 number, bool compat)
+{
+	if (number == CLONE3)
+		return CLONE3;
+#if defined(__TARGET_ARCH_x86)
+	if (compat)
+		return number == COMPAT_FORK ? FORK : number == COMPAT_CLONE ? CLONE : number == COMPAT_VFORK ? VFORK : 0;
+	return number == CLONE || number == FORK || number == VFORK ? number : 0;
+#else
+	return number == ARM64_CLONE ? CLONE : 0;
+#endif
+}
+
+/* Which call the creator is in; 0 for kernel threads and for kernels before 5.15, which cannot say. */
+static __always_inline void fill_forking_call(struct record_header *header)
+{
+	struct pt_regs *regs;
+	bool compat = is_compat();
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return;
+	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	header->syscall = reported_fork(call_number(regs), compat);
+	if (header->syscall && compat)
+		header->flags = HEADER_COMPAT;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork)
 {
@@ -32,6 +70,7 @@ int BPF_PROG(on_fork)
 		return 0;
 	record = START_RECORD(fork_record, scratch);
 	fill_header(&record->header, RECORD_FORK, CLASS_CRITICAL, 0, 0);
+	fill_forking_call(&record->header);
 	fill_task(&record->child, child);
 	record->child_started_boot_ns = BPF_CORE_READ(child, group_leader, start_boottime);
 	record->child_pid = BPF_CORE_READ(child, tgid);

@@ -201,3 +201,15 @@ struct scalar_record {
 	struct span text;
 	u32 padding;
 };
+
+/* Every record, for the type information of the object. */
+union every_record {
+	struct exec_record exec;
+	struct fork_record fork;
+	struct exit_record exit;
+	struct open_record open;
+	struct network_record network;
+	struct path_record path;
+	struct dup_record dup;
+	struct scalar_record scalar;
+};

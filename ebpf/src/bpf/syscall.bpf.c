@@ -4,75 +4,12 @@
  * follows runs only for those. Arguments are still in the saved registers at this point.
  */
 #include "given.h"
+#include "registers.h"
 
 #define F_DUPFD 0
 #define F_DUPFD_CLOEXEC 1030
 #define PR_SET_NAME 15
 #define PR_SET_CHILD_SUBREAPER 36
-/* Bit of thread_info.status: the call came through the 32-bit entry. */
-#define TS_COMPAT 2
-#define X32_SYSCALL_BIT 0x40000000
-
-#if defined(__TARGET_ARCH_x86)
-
-static __always_inline u32 call_number(struct pt_regs *regs)
-{
-	u32 number = regs->orig_ax;
-
-	return number == (u32)-1 ? number : number & ~X32_SYSCALL_BIT;
-}
-
-static __always_inline bool is_compat(void)
-{
-	return BPF_CORE_READ(current_task(), thread_info.status) & TS_COMPAT;
-}
-
-static __always_inline void read_native_arguments(u64 *out, struct pt_regs *regs)
-{
-	out[0] = regs->di;
-	out[1] = regs->si;
-	out[2] = regs->dx;
-	out[3] = regs->r10;
-	out[4] = regs->r8;
-	out[5] = regs->r9;
-}
-
-static __always_inline void read_compat_arguments(u64 *out, struct pt_regs *regs)
-{
-	out[0] = (u32)regs->bx;
-	out[1] = (u32)regs->cx;
-	out[2] = (u32)regs->dx;
-	out[3] = (u32)regs->si;
-	out[4] = (u32)regs->di;
-	out[5] = (u32)regs->bp;
-}
-
-#elif defined(__TARGET_ARCH_arm64)
-
-static __always_inline u32 call_number(struct pt_regs *regs)
-{
-	return regs->syscallno;
-}
-
-/* 32-bit programs on arm64 are not recorded. */
-static __always_inline bool is_compat(void)
-{
-	return false;
-}
-
-static __always_inline void read_native_arguments(u64 *out, struct pt_regs *regs)
-{
-	out[0] = regs->orig_x0;
-	for (int i = 1; i < 6; i++)
-		out[i] = regs->regs[i];
-}
-
-static __always_inline void read_compat_arguments(u64 *out, struct pt_regs *regs)
-{
-	read_native_arguments(out, regs);
-}
-
-#endif
 
 /* Replaces the two arguments of socketcall by those of the call it stands for. Returns its native row. */
 static __always_inline u16 unfold_socketcall(u64 *arguments)

@@ -236,10 +236,10 @@ impl<'a> Tail<'a> {
         }
         let rootless = file.flags & abi::FILE_ROOTLESS != 0;
         Some(FileObject {
-            path: if rootless {
-                lossy(self.bytes(file.path).split(|byte| *byte == 0).next().unwrap_or_default())
-            } else {
-                self.path(file.path)
+            path: match pseudo_prefix(file.filesystem_magic) {
+                Some(prefix) => format!("{prefix}:[{}]", file.inode).into(),
+                None if rootless => self.rootless_name(file),
+                None => self.path(file.path),
             },
             deleted: file.flags & abi::FILE_DELETED != 0,
             truncated: is_cut(file.path),
@@ -251,6 +251,13 @@ impl<'a> Tail<'a> {
             upper_layer: file.flags & abi::FILE_UPPER_LAYER != 0,
             lower_layer: file.flags & abi::FILE_LOWER_LAYER != 0,
         })
+    }
+
+    /// The name of a file that belongs to no directory tree, as /proc/PID/fd prints it.
+    fn rootless_name(&self, file: &abi::FileObject) -> Text {
+        let name = self.bytes(file.path).split(|byte| *byte == 0).next().unwrap_or_default();
+        let prefix = if file.filesystem_magic == ANON_INODE_MAGIC { "anon_inode:" } else { "" };
+        format!("{prefix}{}", String::from_utf8_lossy(name)).into()
     }
 
     fn given(&self, path: &abi::GivenPath) -> Option<GivenPath> {
@@ -322,6 +329,19 @@ impl<'a> Tail<'a> {
 }
 
 const IPPROTO_TCP: u16 = 6;
+/// `ANON_INODE_FS_MAGIC` of `linux/magic.h`.
+const ANON_INODE_MAGIC: u32 = 0x0904_1934;
+
+/// File systems whose files have no names (`linux/magic.h`): they are called by their inode numbers.
+fn pseudo_prefix(filesystem_magic: u32) -> Option<&'static str> {
+    match filesystem_magic {
+        0x5049_5045 => Some("pipe"),
+        0x534f_434b => Some("socket"),
+        0x6e73_6673 => Some("ns"),
+        0x5049_4446 => Some("pidfd"),
+        _ => None,
+    }
+}
 
 fn v4(bytes: [u8; 16]) -> IpAddr {
     Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into()

@@ -112,7 +112,8 @@ pub struct TaskIdentity {
 /// A program was executed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Exec {
-    /// Number of the call: x86-64 execve (59) or execveat (322).
+    /// Number of the call: x86-64 execve (59), or execveat (322) when it failed; a program that was started carries 59
+    /// whichever call started it.
     pub syscall: u32,
     /// 0, or the negative errno of a failed call; then only `filename`, `task`, and the credentials are filled.
     pub result: i64,
@@ -179,7 +180,9 @@ pub struct Exit {
 /// A file as the kernel has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileObject {
-    /// Path through the mounts, seen from the root of the mount namespace of the task.
+    /// Path through the mounts, seen from the root of the mount namespace of the task. Files that belong to no
+    /// directory tree have a name without a slash: `pipe:[7]`, `socket:[7]`, `ns:[7]`, `memfd:name`,
+    /// `anon_inode:[eventfd]`.
     pub path: Text,
     /// The path ends at a file that has no name any more.
     pub deleted: bool,
@@ -271,7 +274,8 @@ pub struct Network {
     pub arguments: [u64; 6],
     /// The socket of `fd` (for accept and socket: of the new descriptor); `None` when it could not be read.
     pub socket: Option<SocketObject>,
-    /// The address that the call was given, read from user memory (connect, bind, sendto, sendmsg).
+    /// The address that the call was given, read from user memory (connect, bind, sendto, sendmsg), or gave back there
+    /// (recvfrom, recvmsg).
     pub given: Option<Address>,
     /// First bytes of the data (sendto, sendmsg, recvfrom, recvmsg), at most 80.
     pub data: Vec<u8>,
@@ -301,7 +305,8 @@ pub struct PathCall {
     pub first: GivenPath,
     /// The second path (new path, link path, mount point).
     pub second: Option<GivenPath>,
-    /// For fchmod, fchown, fchdir: the file of the descriptor argument.
+    /// For fchmod, fchown, fchdir: the file of the descriptor argument. For chdir the current directory and for chroot
+    /// the root directory as it is after the call.
     pub file: Option<FileObject>,
     /// For mount: the file system type.
     pub text: Text,

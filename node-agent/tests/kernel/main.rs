@@ -1,0 +1,14 @@
+//! The sensor against the running kernel: a child process acts, and what the kernel programs say about it is compared.
+//!
+//! Needs root and a kernel with BTF; without them each test says loudly that it was skipped. Only acts of the child and
+//! its descendants are captured, nothing of the rest of the machine is ever printed.
+
+mod actor;
+mod exec;
+mod files;
+mod harness;
+mod identity;
+mod losses;
+mod network;
+mod paths;
+mod scope;
