@@ -1,9 +1,11 @@
 //! The Tiercel sensor: capture, enrich, detect, uplink.
 
+pub mod app;
 pub mod capture;
 pub mod config;
 pub mod detect;
 pub mod enrich;
+pub mod input;
 pub mod metrics;
 pub mod outputs;
 pub mod shutdown;

@@ -12,6 +12,7 @@ use tiercel_detection::Alert;
 use tiercel_detection::event::Text;
 
 use crate::capture::LossReport;
+use crate::detect::actor::now;
 use crate::detect::{FileDigest, LostRecords, StageCounters};
 
 /// Installs the recorder of this process and says what each metric means.
@@ -52,6 +53,8 @@ const GAUGES: &[(&str, &str)] = &[
     ("tiercel_agent_processes", "Processes in the process table"),
     ("tiercel_agent_rules_enabled", "Rules that can fire"),
     ("falcosecurity_falco_start_timestamp_nanoseconds", "When the agent was started"),
+    ("falcosecurity_falco_host_boot_timestamp_nanoseconds", "When the machine was started"),
+    ("falcosecurity_falco_host_num_cpus_total", "Processors of the machine"),
     ("falcosecurity_falco_reload_timestamp_nanoseconds", "When rules were last loaded"),
     ("falcosecurity_falco_memory_rss_bytes", "Resident memory of the agent"),
     ("falcosecurity_falco_memory_vsz_bytes", "Virtual memory of the agent"),
@@ -186,9 +189,9 @@ fn label_name(text: &str) -> String {
 }
 
 /// Publishes which rules are loaded.
-pub fn publish_rules(rules_enabled: usize, digests: &[FileDigest], previous: &[FileDigest], now_ns: u64) {
+pub fn publish_rules(rules_enabled: usize, digests: &[FileDigest], previous: &[FileDigest]) {
     gauge!("tiercel_agent_rules_enabled").set(f64::from(u32::try_from(rules_enabled).unwrap_or(u32::MAX)));
-    gauge!("falcosecurity_falco_reload_timestamp_nanoseconds").set(now_ns as f64);
+    gauge!("falcosecurity_falco_reload_timestamp_nanoseconds").set(now().0 as f64);
     for (files, value) in [(previous, 0.0), (digests, 1.0)] {
         for FileDigest { name, sha256 } in files {
             gauge!("falcosecurity_falco_sha256_rules_files_info", "file_name" => name.clone(), "sha256" => sha256.clone())
@@ -198,13 +201,16 @@ pub fn publish_rules(rules_enabled: usize, digests: &[FileDigest], previous: &[F
 }
 
 /// Publishes what does not change while the agent runs.
-pub fn publish_identity(hostname: &str, engine_name: &'static str, kernel_release: String, started_ns: u64) {
+pub fn publish_identity(hostname: &str, engine_name: &'static str, boot_ns: u64) {
     let version = env!("CARGO_PKG_VERSION");
+    let kernel_release = nix::sys::utsname::uname().map(|names| names.release().to_string_lossy().into_owned());
+    let kernel_release = kernel_release.unwrap_or_default();
     gauge!("falcosecurity_falco_version_info", "version" => version).set(1.0);
     gauge!("falcosecurity_falco_kernel_release_info", "kernel_release" => kernel_release).set(1.0);
     gauge!("falcosecurity_evt_hostname_info", "hostname" => hostname.to_owned()).set(1.0);
     gauge!("falcosecurity_scap_engine_name_info", "engine_name" => engine_name, "evt_source" => "syscall").set(1.0);
-    gauge!("falcosecurity_falco_start_timestamp_nanoseconds").set(started_ns as f64);
+    gauge!("falcosecurity_falco_start_timestamp_nanoseconds").set(now().0 as f64);
+    gauge!("falcosecurity_falco_host_boot_timestamp_nanoseconds").set(boot_ns as f64);
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     gauge!("falcosecurity_falco_host_num_cpus_total").set(f64::from(u32::try_from(cpus).unwrap_or(u32::MAX)));
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tiercel_detection::{Matching, Priority};
 
+pub use crate::capture::Scope;
 pub use document::Place;
 pub use fault::{Fault, Faults};
 
@@ -68,17 +69,6 @@ pub enum CaptureSource {
     },
     /// A file that `tiercel-agent record` made.
     Recording(PathBuf),
-}
-
-/// Which part of the machine is watched.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Scope {
-    /// All of it.
-    Machine,
-    /// One cgroup and those below it; the kernel programs leave the rest out.
-    Cgroup(PathBuf),
-    /// One process and its descendants; the process table leaves the rest out.
-    ProcessTree(u32),
 }
 
 /// The way to the aggregators.

@@ -7,7 +7,7 @@ use tiercel_detection::event::{Text, Timestamp};
 use tiercel_detection::{Alert, OutputContext, Priority};
 
 /// An alert with source `internal`; `fields` need not be sorted.
-pub fn alert(
+pub(super) fn alert(
     context: &OutputContext,
     rule: &str,
     priority: Priority,

@@ -57,7 +57,7 @@ impl LostRecords {
 
 /// Remembers which losses an alert has told already.
 #[derive(Debug)]
-pub struct LossLog {
+pub(super) struct LossLog {
     told: LostRecords,
     told_at: Option<Timestamp>,
     clean_until: Timestamp,
@@ -65,12 +65,12 @@ pub struct LossLog {
 
 impl LossLog {
     /// Starts at the moment when capture began.
-    pub fn new(now: Timestamp) -> Self {
+    pub(super) fn new(now: Timestamp) -> Self {
         Self { told: LostRecords::default(), told_at: None, clean_until: now }
     }
 
     /// Takes the counts as they are now; returns the alert that is due.
-    pub fn note(&mut self, lost: LostRecords, now: Timestamp, context: &OutputContext) -> Option<Alert> {
+    pub(super) fn note(&mut self, lost: LostRecords, now: Timestamp, context: &OutputContext) -> Option<Alert> {
         if lost == self.told {
             self.clean_until = now;
             return None;
@@ -82,7 +82,7 @@ impl LossLog {
     }
 
     /// Tells what is still untold, at the end.
-    pub fn finish(&mut self, lost: LostRecords, now: Timestamp, context: &OutputContext) -> Option<Alert> {
+    pub(super) fn finish(&mut self, lost: LostRecords, now: Timestamp, context: &OutputContext) -> Option<Alert> {
         (lost != self.told).then(|| self.tell(lost, now, context)).flatten()
     }
 

@@ -7,9 +7,11 @@ mod internal;
 mod losses;
 pub mod reload;
 pub mod rules;
+mod state;
 mod watch;
 
 pub use detector::{Detector, StageCounters};
 pub use losses::LostRecords;
 pub use rules::{FileDigest, LoadedRules};
+pub use state::RulesState;
 pub use watch::RuleWatch;

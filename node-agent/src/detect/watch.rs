@@ -38,6 +38,14 @@ impl RuleWatch {
         Ok(Self { changes, _watcher: watcher })
     }
 
+    /// Waits for a change of what is watched, for ever when nothing is.
+    pub async fn next(watch: &mut Option<Self>) -> bool {
+        match watch {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Returns after a change, when the files have been quiet for a moment; `false` when nothing will ever change.
     pub async fn changed(&mut self) -> bool {
         if self.changes.recv().await.is_none() {

@@ -1,0 +1,34 @@
+//! `check`: would `run` start?
+
+use tiercel_agent::config::{CaptureSource, Config, Scope};
+use tiercel_agent::detect::rules;
+
+use super::ConfigArguments;
+
+/// Judges the configuration and every rule that it names.
+pub(super) fn check(arguments: &ConfigArguments) -> anyhow::Result<bool> {
+    let config = arguments.load()?;
+    let loaded = rules::load(&config.rules)?;
+    if !loaded.report.is_ok() {
+        println!("{}", loaded.report);
+    }
+    println!("configuration: ok");
+    println!("  node          {}", config.node_name);
+    println!("  capture       {}", capture(&config));
+    println!("  rules         {} of {} enabled, {} errors", loaded.report.rules_enabled, loaded.report.rules_loaded, loaded.report.errors().count());
+    println!("  aggregators   {}", config.uplink.as_ref().map_or("none".to_owned(), |uplink| uplink.aggregators.join(", ")));
+    println!("  status server {}", config.status_listen);
+    Ok(loaded.report.is_ok())
+}
+
+fn capture(config: &Config) -> String {
+    let source = match &config.capture.source {
+        CaptureSource::Kernel { ring_bytes } => format!("kernel, {ring_bytes} bytes for each class"),
+        CaptureSource::Recording(path) => format!("recording {}", path.display()),
+    };
+    match &config.capture.scope {
+        Scope::Machine => source,
+        Scope::Cgroup(path) => format!("{source}, only cgroup {}", path.display()),
+        Scope::ProcessTree(pid) => format!("{source}, only process {pid} and its descendants"),
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: what may be asked, and which file answers it.
+
+mod check;
+mod doctor;
+mod logging;
+mod record;
+mod replay;
+mod rules;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tiercel_agent::config::{Config, Format};
+
+/// Exit code of a command that did its work and found something wrong.
+const FAILED: u8 = 1;
+
+const EXAMPLES: &str = "\
+Examples:
+  tiercel-agent doctor                               can this machine run the sensor?
+  tiercel-agent run --config /etc/tiercel/agent.yaml
+  tiercel-agent rules check rules.d/*.yaml           what a load would say
+  tiercel-agent rules list --rules                   the built-in rules
+  tiercel-agent record suspicious.tcap --seconds 30  what happens, for later
+  tiercel-agent replay suspicious.tcap --output json the alerts of it, anywhere";
+
+/// The Tiercel sensor: watches a host, judges what happens by rules, sends alerts to the aggregators.
+#[derive(Debug, Parser)]
+#[command(name = "tiercel-agent", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How log lines on stderr look
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// Which log lines are written: error, warn, info, debug, trace, or a filter as in RUST_LOG
+    #[arg(long, global = true, env = "RUST_LOG", default_value = "info")]
+    log_level: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch this machine until SIGTERM; SIGHUP reloads rules, SIGUSR1 opens the output file anew
+    Run(ConfigArguments),
+    /// Check the configuration and the rules that it names
+    Check(ConfigArguments),
+    /// Find out what the sensor can do on this machine, by trying
+    Doctor,
+    /// Check, list, test and evaluate rules
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Write what happens on this machine to a file
+    Record(record::Arguments),
+    /// Print the alerts of a recording
+    Replay(replay::Arguments),
+}
+
+#[derive(Debug, Args)]
+struct ConfigArguments {
+    /// Configuration file [default: /etc/tiercel/agent.yaml if it exists]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArguments {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OutputFormat {
+    /// Falco's text line
+    Text,
+    /// Falco's JSON line
+    Json,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// Runs what the arguments ask for.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = logging::start(cli.log_format, &cli.log_level) {
+        eprintln!("error: {error:#}");
+        return ExitCode::from(2);
+    }
+    let result = match cli.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Doctor => doctor::doctor(),
+        Command::Rules(command) => rules::run(&command),
+        Command::Record(arguments) => record::record(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

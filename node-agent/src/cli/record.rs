@@ -1,0 +1,123 @@
+//! `record`: writes what happens on this machine to a file, with all that a replay needs.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+use tiercel_agent::capture::recording::Writer;
+use tiercel_agent::capture::{KernelOptions, KernelSource, Progress, Scope, Source, WantedCalls};
+use tiercel_agent::config::{CaptureSource, Config};
+use tiercel_agent::detect::rules;
+use tiercel_agent::enrich::{Enricher, Journal, Machine};
+use tiercel_agent::input::enrich_options;
+use tiercel_detection::event::Text;
+
+/// What to record, and for how long.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The recording to write
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Configuration file [default: /etc/tiercel/agent.yaml if it exists]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Stop after so many seconds [default: at SIGINT or SIGTERM]
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Record only this cgroup and those below it
+    #[arg(long, value_name = "PATH", conflicts_with = "scope_process_tree")]
+    scope_cgroup: Option<PathBuf>,
+    /// Record only this process and its descendants
+    #[arg(long, value_name = "PID")]
+    scope_process_tree: Option<u32>,
+}
+
+impl Arguments {
+    fn scope(&self, config: &Config) -> Scope {
+        match (&self.scope_cgroup, self.scope_process_tree) {
+            (Some(path), _) => Scope::Cgroup(path.clone()),
+            (None, Some(pid)) => Scope::ProcessTree(pid),
+            (None, None) => config.capture.scope.clone(),
+        }
+    }
+}
+
+/// Records until the time is over or a signal comes.
+pub(super) fn record(arguments: &Arguments) -> anyhow::Result<bool> {
+    let config = Config::load(arguments.config.as_deref())?;
+    let scope = arguments.scope(&config);
+    let options = KernelOptions { calls: WantedCalls::all(), scope: scope.clone(), ..KernelOptions::default() };
+    let options = match config.capture.source {
+        CaptureSource::Kernel { ring_bytes } => KernelOptions { ring_bytes, ..options },
+        CaptureSource::Recording(_) => options,
+    };
+    let mut source = KernelSource::open(&options)?;
+    let mut machine = Machine::new();
+    let snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
+    let mut writer = Writer::create(&arguments.file, &snapshot)?;
+    let (journal, notes) = Journal::new(Box::new(machine));
+    let mut enricher = Enricher::new(&snapshot, Box::new(journal), enrich_options(&scope));
+    enricher.follow_paths(paths_of_rules(&config)?);
+    let ended = end_on_signal()?;
+    let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    eprintln!("recording to {}", arguments.file.display());
+    let mut batch = Vec::new();
+    loop {
+        let last = ended.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until);
+        let drained = source.next_batch(&mut batch)?;
+        for observation in batch.drain(..) {
+            writer.observation(&observation)?;
+            enricher.handle(&observation);
+            for answer in notes.take() {
+                writer.answer(&answer)?;
+            }
+        }
+        match drained.progress {
+            _ if last => break,
+            Progress::More => {}
+            Progress::CaughtUp => std::thread::sleep(source.poll_interval()),
+            Progress::Finished => break,
+        }
+    }
+    let (observations, bytes, losses) = (writer.observations(), writer.bytes(), source.losses());
+    writer.finish()?;
+    let (lost, malformed) = (losses.lost(), losses.malformed);
+    println!("{observations} records, {bytes} bytes, {lost} lost in the kernel, {malformed} malformed");
+    Ok(true)
+}
+
+/// A replay can only tell by identity what was asked by identity: the names of all rules that may be replayed.
+fn paths_of_rules(config: &Config) -> anyhow::Result<BTreeSet<Text>> {
+    let mut built_in = config.rules.clone();
+    built_in.files.clear();
+    let mut paths = rules::load(&built_in)?.rules.literal_paths();
+    paths.extend(rules::load(&config.rules)?.rules.literal_paths());
+    Ok(paths)
+}
+
+/// Becomes true at SIGINT or SIGTERM.
+fn end_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let ended = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let flag = Arc::clone(&ended);
+    let body = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        flag.store(true, Ordering::Release);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(body)?;
+    Ok(ended)
+}

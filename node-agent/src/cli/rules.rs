@@ -1,0 +1,214 @@
+//! `rules`: check, list, test and evaluate rules without a kernel.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
+use tiercel_agent::detect::{builtin, rules};
+use tiercel_detection::event::EventKind;
+use tiercel_detection::field::FieldId;
+use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, Rule, RuleFile, RuleSet};
+
+/// What can be done with rules.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Load files in order, as one rule set, and say what is wrong with them
+    Check {
+        /// Rule files and directories
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print the result as JSON in Falco's shape
+        #[arg(long)]
+        json: bool,
+    },
+    /// List rules, fields or event types
+    List(ListArguments),
+    /// Run the examples that stand beside the rules
+    Test {
+        /// Rule files and directories [default: the built-in rules]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Judge events written by hand, one JSON object of fields a line; print alerts as Falco's JSON lines
+    Eval {
+        /// Rule files and directories
+        #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+        rules: Vec<PathBuf>,
+        /// File of events; `-` is stdin
+        #[arg(long, value_name = "FILE.jsonl")]
+        events: PathBuf,
+        /// Let every matching rule fire, not only the first
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// What to list.
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    #[command(flatten)]
+    what: What,
+    /// Rule files and directories [default: the built-in rules]
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct What {
+    /// List the fields that conditions and outputs may use
+    #[arg(long)]
+    fields: bool,
+    /// List the event types that conditions may name
+    #[arg(long)]
+    events: bool,
+    /// List the rules (the default)
+    #[arg(long)]
+    rules: bool,
+}
+
+/// Runs one of the commands; `false` means that something is wrong with the rules.
+pub(super) fn run(command: &Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Check { files, json } => check(files, *json),
+        Command::List(ListArguments { what, files }) => {
+            if what.fields {
+                list_fields();
+                Ok(true)
+            } else if what.events {
+                list_events();
+                Ok(true)
+            } else {
+                list_rules(files)
+            }
+        }
+        Command::Test { files } => test(files),
+        Command::Eval { rules, events, all } => eval(rules, events, *all),
+    }
+}
+
+fn check(files: &[PathBuf], json: bool) -> anyhow::Result<bool> {
+    let (set, report) = RuleSet::load(&rules::read(files)?, &LoadOptions::default());
+    if json {
+        println!("{}", report.to_json());
+        return Ok(report.is_ok());
+    }
+    println!("{report}");
+    let (errors, warnings) = (report.errors().count(), report.warnings().count());
+    match report.is_ok() {
+        true => println!("ok, {} rules", set.rules().len()),
+        false => println!("{errors} errors, {warnings} warnings, {} rules can be used", set.rules().len()),
+    }
+    Ok(report.is_ok())
+}
+
+fn list_rules(files: &[PathBuf]) -> anyhow::Result<bool> {
+    let (set, report) = RuleSet::load(&files_or_builtin(files)?, &LoadOptions::default());
+    for rule in set.rules() {
+        let state = if rule.enabled { "" } else { " (disabled)" };
+        println!("{:<13} {}{state}", rule.priority.name(), rule.name);
+        let description = rule.description.split_whitespace().collect::<Vec<_>>().join(" ");
+        println!("{:<13} {description}", "");
+        println!("{:<13} tags: {}\n", "", rule.tags.join(", "));
+    }
+    println!("{} rules, {} enabled", report.rules_loaded, report.rules_enabled);
+    Ok(report.is_ok())
+}
+
+fn list_fields() {
+    for field in FieldId::all().map(FieldId::field) {
+        println!("{:<32} {}", field.name, field.description);
+    }
+}
+
+fn list_events() {
+    for kind in EventKind::all() {
+        println!("{}", kind.name());
+    }
+}
+
+fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
+    let options = LoadOptions { matching: Matching::All, ..LoadOptions::default() };
+    let (set, report) = RuleSet::load(&files_or_builtin(files)?, &options);
+    if !report.is_ok() {
+        println!("{report}");
+    }
+    let tested: Vec<Rule> = set.rules().to_vec();
+    let mut engine = Engine::new(set, output_context());
+    let (mut passed, mut failed) = (0_usize, 0_usize);
+    for rule in tested.iter().filter(|rule| rule.enabled) {
+        let fires = rule.examples.fires.iter().map(|event| (event, true));
+        let quiet = rule.examples.quiet.iter().map(|event| (event, false));
+        for (index, (event, expected)) in fires.chain(quiet).enumerate() {
+            if fires_for(&mut engine, rule, event) == expected {
+                passed += 1;
+                continue;
+            }
+            failed += 1;
+            let position = &rule.position;
+            let (list, number) = match expected {
+                true => ("fires", index + 1),
+                false => ("quiet", index + 1 - rule.examples.fires.len()),
+            };
+            let verdict = if expected { "does not fire" } else { "fires" };
+            println!("{}:{}: rule '{}' {verdict} for example {number} of `{list}`", position.file, position.line, rule.name);
+        }
+    }
+    let bare = tested.iter().filter(|rule| rule.examples.fires.is_empty()).count();
+    println!("{passed} examples passed, {failed} failed; {bare} of {} rules have no example that fires", tested.len());
+    Ok(report.is_ok() && failed == 0)
+}
+
+fn fires_for(engine: &mut Engine, rule: &Rule, event: &FieldMap) -> bool {
+    let mut alerts = Vec::new();
+    engine.evaluate_fields(event, &mut alerts);
+    alerts.iter().any(|alert| alert.rule == rule.name)
+}
+
+fn eval(files: &[PathBuf], events: &Path, all: bool) -> anyhow::Result<bool> {
+    let matching = if all { Matching::All } else { Matching::First };
+    let (set, report) = RuleSet::load(&rules::read(files)?, &LoadOptions { matching, ..LoadOptions::default() });
+    if !report.is_ok() {
+        eprintln!("{report}");
+    }
+    let mut engine = Engine::new(set, output_context());
+    let mut ok = report.is_ok();
+    for (index, line) in open(events)?.lines().enumerate() {
+        let line = line.with_context(|| format!("failed to read {}", events.display()))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let event = match FieldMap::parse(&line) {
+            Ok(event) => event,
+            Err(error) => {
+                eprintln!("{}:{}: {error}", events.display(), index + 1);
+                ok = false;
+                continue;
+            }
+        };
+        let mut alerts = Vec::new();
+        engine.evaluate_fields(&event, &mut alerts);
+        alerts.iter().for_each(|alert| println!("{}", alert.to_falco_json()));
+    }
+    Ok(ok)
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+fn files_or_builtin(files: &[PathBuf]) -> Result<Vec<RuleFile>, rules::ReadError> {
+    if files.is_empty() { Ok(builtin::files()) } else { rules::read(files) }
+}
+
+/// Events written by hand come from no node: what is printed must not depend on where it is printed.
+fn output_context() -> OutputContext {
+    OutputContext { hostname: "localhost".into(), time_zone: TimeZone::UTC }
+}
