@@ -59,7 +59,9 @@ fn alert_json(alert: &PastAlert) -> String {
 
 fn verdict_json(verdict: &Verdict) -> serde_json::Value {
     match verdict {
-        Verdict::Told { receivers } => json!({"kind": "told", "receivers": receivers.iter().map(AsRef::as_ref).collect::<Vec<&str>>()}),
+        Verdict::Told { receivers } => {
+            json!({"kind": "told", "receivers": receivers.iter().map(AsRef::as_ref).collect::<Vec<&str>>()})
+        }
         Verdict::Repeat { of } => json!({"kind": "repeat", "of": of.to_string()}),
         Verdict::Folded => json!({"kind": "folded"}),
         Verdict::Unrouted => json!({"kind": "unrouted"}),

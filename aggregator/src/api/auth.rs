@@ -55,8 +55,8 @@ pub struct Token {
 impl Token {
     /// Reads the token from its file; blanks around it do not belong to it.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
         Self::new(text.trim()).map_err(|length| TokenError::TooShort { path: path.to_owned(), length })
     }
 

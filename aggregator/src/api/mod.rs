@@ -8,6 +8,8 @@ mod error;
 mod page;
 mod parameters;
 mod status;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::io;

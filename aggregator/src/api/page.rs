@@ -24,9 +24,9 @@ pub(super) fn headers() -> DefaultHeaders {
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
     ];
-    fixed.into_iter().fold(DefaultHeaders::new(), |headers, (name, value)| {
-        headers.add((name, HeaderValue::from_static(value)))
-    })
+    fixed
+        .into_iter()
+        .fold(DefaultHeaders::new(), |headers, (name, value)| headers.add((name, HeaderValue::from_static(value))))
 }
 
 /// The page needs no permission: it holds no data, and asks for the token by itself.

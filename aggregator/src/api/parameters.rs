@@ -17,19 +17,8 @@ const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1000;
 
 /// All parameters, for the hint.
-const NAMES: [&str; 11] = [
-    "rule",
-    "priority",
-    "hostname",
-    "source",
-    "fingerprint",
-    "since",
-    "until",
-    "text",
-    "limit",
-    "cursor",
-    "after",
-];
+const NAMES: [&str; 11] =
+    ["rule", "priority", "hostname", "source", "fingerprint", "since", "until", "text", "limit", "cursor", "after"];
 
 /// Turns the parameters of `GET /api/v1/alerts` into a question. Empty parameters count as absent, as forms send them.
 pub(super) fn parse(pairs: Vec<(String, String)>, now: UnixMillis) -> Result<Query, ApiError> {
@@ -81,9 +70,9 @@ impl Parameters {
 }
 
 fn unknown(name: &str) -> ApiError {
-    let nearest = NAMES.iter().max_by(|left, right| {
-        strsim::jaro_winkler(left, name).total_cmp(&strsim::jaro_winkler(right, name))
-    });
+    let nearest = NAMES
+        .iter()
+        .max_by(|left, right| strsim::jaro_winkler(left, name).total_cmp(&strsim::jaro_winkler(right, name)));
     let nearest = nearest.expect("there are names");
     let hint = format!("did you mean {nearest}? known are: {}", NAMES.join(", "));
     ApiError::parameter(name, "no such parameter", hint)

@@ -85,7 +85,8 @@ fn status_json(name: &str, status: &ClusterStatus, sums: &Sums, history: &Histor
 /// accepted = notified + suppressed, by reason; and each group below adds up in the same way.
 fn counters_json(sums: &Sums, applied_index: Option<u64>) -> Value {
     let counters = &sums.counters;
-    let by_name = |map: Vec<(&str, u64)>| Value::Object(map.into_iter().map(|(name, n)| (name.to_owned(), n.into())).collect());
+    let by_name =
+        |map: Vec<(&str, u64)>| Value::Object(map.into_iter().map(|(name, n)| (name.to_owned(), n.into())).collect());
     json!({
         "as_of": rfc3339(sums.as_of),
         "applied_index": applied_index,

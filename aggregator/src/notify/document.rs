@@ -223,7 +223,44 @@ mod tests {
 
     #[test]
     fn a_storm_summary_looks_like_an_alert() {
-        check(&testing::storm(), expect![[""]]);
+        check(
+            &testing::storm(),
+            expect![[r#"
+            {
+              "hostname": "",
+              "output": "10:33:50.250000000: Warning 1234 alerts of rule \"Read sensitive file\" on 2 hosts between 2026-11-23T10:33:20.000Z and 2026-11-23T10:33:50.250Z were folded into this summary (hosts=web-2:1200 web-1:34)",
+              "output_fields": {
+                "evt.time": 1795430030250000000,
+                "tiercel.storm.alerts": 1234,
+                "tiercel.storm.hosts": "web-2:1200 web-1:34",
+                "tiercel.storm.since": "2026-11-23T10:33:20.000Z",
+                "tiercel.storm.until": "2026-11-23T10:33:50.250Z"
+              },
+              "priority": "Warning",
+              "rule": "Read sensitive file",
+              "source": "tiercel",
+              "tags": [
+                "tiercel_storm_summary"
+              ],
+              "time": "2026-11-23T10:33:50.250000000Z",
+              "tiercel": {
+                "kind": "storm_summary",
+                "notification_id": "00000000-0000-0000-0000-000000001234",
+                "notification_number": 7,
+                "receiver": "pager",
+                "attempt": 2,
+                "possible_repeat": true,
+                "created_at": "2026-11-23T10:33:54.000Z",
+                "first_seen": "2026-11-23T10:33:20.000Z",
+                "last_seen": "2026-11-23T10:33:50.250Z",
+                "alerts": 1234,
+                "samples": [
+                  "abababababababababababababababab/3/1/1",
+                  "abababababababababababababababab/3/1/2"
+                ]
+              }
+            }"#]],
+        );
     }
 
     #[test]
