@@ -1,7 +1,5 @@
 //! Puts the default rules into the binary, in the order of their names.
 
-#![expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]
-
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};

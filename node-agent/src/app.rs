@@ -13,8 +13,7 @@ use crate::capture::actor::{CaptureActor, StopCapture};
 use crate::capture::{HookState, Source};
 use crate::config::{Config, RulesConfig};
 use crate::detect::actor::{DetectActor, Finish, FollowWith, now};
-use crate::detect::reload::{Reloader, one_line};
-use crate::detect::{Detector, LoadedRules, RulesState, rules};
+use crate::detect::{Detector, LoadedRules, Reloader, RulesState, one_line, rules};
 use crate::input::Input;
 use crate::metrics;
 use crate::outputs::Outputs;
@@ -64,7 +63,7 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let status = Status { readiness, metrics: recorder, engine_name: input.engine_name, started_ns: now().0 };
     let server = status::serve(config.status_listen, status)?;
     metrics::publish_identity(&config.node_name, input.engine_name, input.boot_ns);
-    info!(node = config.node_name, source = input.engine_name, took_ms = started.elapsed().as_millis() as u64, "armed");
+    info!(node = config.node_name, source = input.engine_name, took = ?started.elapsed(), "armed");
 
     let stop = stopper.wait().await;
     end_stages(&stop, &capture, &detect, &server).await;
@@ -113,8 +112,7 @@ fn start_capture(
     let progress = Progress::new("capture_loop");
     let watched = Arc::clone(&progress);
     readiness.add(move || watched.check());
-    let actor =
-        CaptureActor::new(source, detect.clone().recipient(), detect.clone().recipient(), progress, failure);
+    let actor = CaptureActor::new(source, detect.clone().recipient(), detect.clone().recipient(), progress, failure);
     CaptureActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor)
 }
 

@@ -15,8 +15,16 @@ pub(super) fn check(arguments: &ConfigArguments) -> anyhow::Result<bool> {
     println!("configuration: ok");
     println!("  node          {}", config.node_name);
     println!("  capture       {}", capture(&config));
-    println!("  rules         {} of {} enabled, {} errors", loaded.report.rules_enabled, loaded.report.rules_loaded, loaded.report.errors().count());
-    println!("  aggregators   {}", config.uplink.as_ref().map_or("none".to_owned(), |uplink| uplink.aggregators.join(", ")));
+    println!(
+        "  rules         {} of {} enabled, {} errors",
+        loaded.report.rules_enabled,
+        loaded.report.rules_loaded,
+        loaded.report.errors().count()
+    );
+    println!(
+        "  aggregators   {}",
+        config.uplink.as_ref().map_or("none".to_owned(), |uplink| uplink.aggregators.join(", "))
+    );
     println!("  status server {}", config.status_listen);
     Ok(loaded.report.is_ok())
 }

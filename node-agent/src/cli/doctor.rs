@@ -38,7 +38,10 @@ pub(super) fn doctor() -> anyhow::Result<bool> {
         println!("{word:<8} {what:<24} {detail}");
     }
     let usable = findings.iter().all(|finding| finding.verdict != Verdict::Broken);
-    println!("\n{}", if usable { "the kernel source works on this machine" } else { "the kernel source cannot work here" });
+    println!(
+        "\n{}",
+        if usable { "the kernel source works on this machine" } else { "the kernel source cannot work here" }
+    );
     Ok(usable)
 }
 
@@ -65,7 +68,8 @@ fn locked_memory() -> Finding {
     match getrlimit(Resource::RLIMIT_MEMLOCK) {
         Ok((_, RLIM_INFINITY)) => finding("locked memory", Verdict::Ok, "unlimited"),
         Ok((soft, hard)) => {
-            let detail = format!("limit {soft}, may be raised to {hard} bytes; kernels before 5.11 count maps against it");
+            let detail =
+                format!("limit {soft}, may be raised to {hard} bytes; kernels before 5.11 count maps against it");
             finding("locked memory", Verdict::Ok, detail)
         }
         Err(error) => finding("locked memory", Verdict::Limited, error.to_string()),
@@ -89,9 +93,11 @@ fn processes() -> Finding {
     // Mounted with hidepid, /proc hides the status of other users' processes.
     match fs::read("/proc/1/status") {
         Ok(_) => finding("/proc", Verdict::Ok, "all processes can be read"),
-        Err(error) => {
-            finding("/proc", Verdict::Limited, format!("processes of others cannot be read ({error}); lineage is partial"))
-        }
+        Err(error) => finding(
+            "/proc",
+            Verdict::Limited,
+            format!("processes of others cannot be read ({error}); lineage is partial"),
+        ),
     }
 }
 
@@ -99,7 +105,9 @@ fn programs() -> Vec<Finding> {
     let options = KernelOptions { ring_bytes: RING_BYTES, calls: WantedCalls::state(), ..KernelOptions::default() };
     let source = match KernelSource::open(&options) {
         Ok(source) => source,
-        Err(error) => return vec![finding("kernel programs", Verdict::Broken, format!("{:#}", anyhow::Error::new(error)))],
+        Err(error) => {
+            return vec![finding("kernel programs", Verdict::Broken, format!("{:#}", anyhow::Error::new(error)))];
+        }
     };
     let capabilities = source.capabilities();
     let hooks = capabilities.hooks.iter().map(|hook| match &hook.state {

@@ -154,7 +154,10 @@ fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
                 false => ("quiet", index + 1 - rule.examples.fires.len()),
             };
             let verdict = if expected { "does not fire" } else { "fires" };
-            println!("{}:{}: rule '{}' {verdict} for example {number} of `{list}`", position.file, position.line, rule.name);
+            println!(
+                "{}:{}: rule '{}' {verdict} for example {number} of `{list}`",
+                position.file, position.line, rule.name
+            );
         }
     }
     let bare = tested.iter().filter(|rule| rule.examples.fires.is_empty()).count();

@@ -177,12 +177,12 @@ impl Config {
 fn syntax(error: &serde_saphyr::Error) -> Fault {
     let place =
         error.location().map(|location| document::Place::File { line: location.line(), column: location.column() });
-    let message = match error.without_snippet() {
-        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is given twice"),
-        other => {
-            let text = other.to_string();
-            text.split_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
-        }
+    let error = error.without_snippet();
+    let message = if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = error {
+        format!("the key `{key}` is given twice")
+    } else {
+        let text = error.to_string();
+        text.split_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
     };
     Fault { place, ..whole_file(message) }
 }

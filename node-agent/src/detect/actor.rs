@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
-use tiercel_detection::{Alert, OutputContext};
 use tiercel_detection::event::Timestamp;
+use tiercel_detection::{Alert, OutputContext};
 use tracing::error;
 
 use super::detector::Detector;

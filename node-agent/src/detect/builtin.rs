@@ -7,8 +7,5 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules
 
 /// The default rules.
 pub fn files() -> Vec<RuleFile> {
-    FILES
-        .iter()
-        .map(|(name, text)| RuleFile { name: format!("built-in/{name}"), text: (*text).to_owned() })
-        .collect()
+    FILES.iter().map(|(name, text)| RuleFile { name: format!("built-in/{name}"), text: (*text).to_owned() }).collect()
 }

@@ -68,8 +68,8 @@ impl Detector {
         StageCounters {
             received: self.received,
             judged: self.judged,
-            out_of_scope: 0,
-            state_only: self.received - self.judged,
+            out_of_scope: enriched.out_of_scope,
+            state_only: self.received - self.judged - enriched.out_of_scope,
             processes: enriched.processes,
         }
     }

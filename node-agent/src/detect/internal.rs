@@ -37,8 +37,8 @@ pub(super) fn alert(
 }
 
 fn time_of_day(time: Timestamp, context: &OutputContext) -> String {
-    let moment = jiff::Timestamp::from_nanosecond(i128::from(time.0))
-        .expect("64 bits of nanoseconds end in the year 2554");
+    let moment =
+        jiff::Timestamp::from_nanosecond(i128::from(time.0)).expect("64 bits of nanoseconds end in the year 2554");
     jiff::ZonedDateTime::new(moment, context.time_zone.clone()).strftime("%H:%M:%S.%9f").to_string()
 }
 

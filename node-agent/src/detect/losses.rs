@@ -140,6 +140,13 @@ mod tests {
 
     #[test]
     fn every_loss_is_told_once_with_its_interval() {
-        check(&[(1, 0, 0), (2, 0, 5), (3, 0, 9), (4, 1, 9), (13, 1, 9), (14, 1, 10), (20, 1, 11)], expect![[""]]);
+        check(
+            &[(1, 0, 0), (2, 0, 5), (3, 0, 9), (4, 1, 9), (13, 1, 9), (14, 1, 10), (20, 1, 11)],
+            expect![[r#"
+            00:00:02.000000000: Warning Tiercel internal: events lost. 5 records lost in the last 1 s. (interval_end_ns=2000000000 interval_start_ns=1000000000 n_drops=5 n_drops_bulk=5 n_drops_critical=0 n_drops_malformed=0 n_drops_normal=0 n_drops_since_start=5)
+            00:00:13.000000000: Critical Tiercel internal: events lost. 5 records lost in the last 11 s. (interval_end_ns=13000000000 interval_start_ns=2000000000 n_drops=5 n_drops_bulk=4 n_drops_critical=1 n_drops_malformed=0 n_drops_normal=0 n_drops_since_start=10)
+            end 00:00:20.000000000: Warning Tiercel internal: events lost. 2 records lost in the last 7 s. (interval_end_ns=20000000000 interval_start_ns=13000000000 n_drops=2 n_drops_bulk=2 n_drops_critical=0 n_drops_malformed=0 n_drops_normal=0 n_drops_since_start=12)
+        "#]],
+        );
     }
 }

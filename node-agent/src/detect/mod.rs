@@ -5,13 +5,15 @@ pub mod builtin;
 mod detector;
 mod internal;
 mod losses;
-pub mod reload;
+mod reload;
+mod reloader;
 pub mod rules;
 mod state;
 mod watch;
 
 pub use detector::{Detector, StageCounters};
 pub use losses::LostRecords;
+pub use reload::one_line;
+pub use reloader::Reloader;
 pub use rules::{FileDigest, LoadedRules};
 pub use state::RulesState;
-pub use watch::RuleWatch;

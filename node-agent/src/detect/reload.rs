@@ -1,24 +1,13 @@
-//! Loads rules anew, on SIGHUP and when a file changes: a good set replaces the present one, a bad one changes nothing
-//! and is reported.
+//! Whether changed rule files may take the place of the present rules: a good set may, a bad one is reported.
 
-use std::sync::Arc;
-
-use actix::Addr;
-use anyhow::Context as _;
-use metrics::counter;
 use tiercel_detection::alert::FieldValue;
 use tiercel_detection::event::{Text, Timestamp};
 use tiercel_detection::{Alert, OutputContext, Priority};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{debug, error, info};
+use tracing::error;
 
-use super::actor::{DetectActor, InternalAlert, ReplaceRules, now};
 use super::internal;
 use super::rules::{self, FileDigest, LoadedRules};
-use super::state::RulesState;
-use super::watch::RuleWatch;
 use crate::config::RulesConfig;
-use crate::outputs::Reopener;
 
 /// Name of the alert that tells of a reload that was refused.
 const RULE: &str = "Tiercel internal: rules not reloaded";
@@ -26,83 +15,9 @@ const RULE: &str = "Tiercel internal: rules not reloaded";
 /// Errors that the alert quotes; the log has all of them.
 const ERRORS_QUOTED_MAX: usize = 5;
 
-/// Loads rules anew whenever somebody asks for it.
-#[derive(Debug)]
-pub struct Reloader {
-    config: RulesConfig,
-    context: OutputContext,
-    state: Arc<RulesState>,
-    detect: Addr<DetectActor>,
-    reopener: Reopener,
-}
-
-impl Reloader {
-    /// Wires it to detection and to the local outputs, which SIGUSR1 opens anew.
-    pub fn new(
-        config: RulesConfig,
-        context: OutputContext,
-        state: Arc<RulesState>,
-        detect: Addr<DetectActor>,
-        reopener: Reopener,
-    ) -> Self {
-        Self { config, context, state, detect, reopener }
-    }
-
-    /// Starts to listen for SIGHUP, SIGUSR1 and, if configured, for changes of the files.
-    ///
-    /// # Errors
-    /// When signals or files cannot be watched.
-    pub fn start(self) -> anyhow::Result<()> {
-        let hangup = signal(SignalKind::hangup()).context("failed to listen for SIGHUP")?;
-        let user = signal(SignalKind::user_defined1()).context("failed to listen for SIGUSR1")?;
-        let watch = if self.config.watch && !self.config.files.is_empty() {
-            Some(RuleWatch::start(&self.config.files).context("failed to watch the rule files")?)
-        } else {
-            None
-        };
-        actix_rt::spawn(self.listen(hangup, user, watch));
-        Ok(())
-    }
-
-    async fn listen(self, mut hangup: Signal, mut user: Signal, mut watch: Option<RuleWatch>) {
-        loop {
-            tokio::select! {
-                Some(()) = hangup.recv() => self.reload("SIGHUP").await,
-                true = RuleWatch::next(&mut watch) => self.reload("files changed").await,
-                Some(()) = user.recv() => self.reopener.reopen(),
-                else => return,
-            }
-        }
-    }
-
-    async fn reload(&self, why: &'static str) {
-        let (config, context, present) = (self.config.clone(), self.context.clone(), self.state.digests());
-        let work = tokio::task::spawn_blocking(move || judge(&config, &present, &context, now()));
-        let delivered = match work.await.expect("a panic ends the process") {
-            Verdict::Unchanged => {
-                debug!(why, "the rule files are the same as before");
-                Ok(())
-            }
-            Verdict::Loaded(loaded) => {
-                info!(why, rules = loaded.report.rules_enabled, "rules loaded anew");
-                counter!("tiercel_agent_rule_reloads_total", "result" => "loaded").increment(1);
-                self.state.replace(&loaded);
-                self.detect.send(ReplaceRules(loaded)).await
-            }
-            Verdict::Refused(alert) => {
-                counter!("tiercel_agent_rule_reloads_total", "result" => "refused").increment(1);
-                self.detect.send(InternalAlert(alert)).await
-            }
-        };
-        if let Err(error) = delivered {
-            error!(%error, "failed to reach detection");
-        }
-    }
-}
-
 /// What the files are worth.
 #[derive(Debug)]
-enum Verdict {
+pub(super) enum Verdict {
     /// The files are the same as before.
     Unchanged,
     /// These rules are good.
@@ -112,7 +27,7 @@ enum Verdict {
 }
 
 /// Reads the configured rules and judges them as a whole.
-fn judge(config: &RulesConfig, present: &[FileDigest], context: &OutputContext, now: Timestamp) -> Verdict {
+pub(super) fn judge(config: &RulesConfig, present: &[FileDigest], context: &OutputContext, now: Timestamp) -> Verdict {
     let refused = |count: usize, reason: String| Verdict::Refused(Box::new(alert(context, count, &reason, now)));
     match rules::load(config) {
         Ok(loaded) if loaded.digests == present => Verdict::Unchanged,
@@ -120,13 +35,13 @@ fn judge(config: &RulesConfig, present: &[FileDigest], context: &OutputContext, 
         Ok(loaded) => {
             let errors: Vec<_> = loaded.report.errors().map(one_line).collect();
             for error in &errors {
-                error!(error, "rules not loaded anew: the old ones stay");
+                error!(error, "rules not loaded anew, the old ones stay");
             }
             refused(errors.len(), errors[..errors.len().min(ERRORS_QUOTED_MAX)].join("; "))
         }
         Err(error) => {
             let reason = format!("{:#}", anyhow::Error::new(error));
-            error!(error = reason, "rules not loaded anew: the old ones stay");
+            error!(error = reason, "rules not loaded anew, the old ones stay");
             refused(1, reason)
         }
     }

@@ -51,11 +51,8 @@ pub struct ReadError {
 /// When a file or directory cannot be read. Mistakes inside the files are in the report.
 pub fn load(config: &RulesConfig) -> Result<LoadedRules, ReadError> {
     let files = if config.files.is_empty() { builtin::files() } else { read(&config.files)? };
-    let options = LoadOptions {
-        minimum_priority: config.minimum_priority,
-        matching: config.matching,
-        ..LoadOptions::default()
-    };
+    let options =
+        LoadOptions { minimum_priority: config.minimum_priority, matching: config.matching, ..LoadOptions::default() };
     let (rules, report) = RuleSet::load(&files, &options);
     Ok(LoadedRules { rules, report, digests: files.iter().map(digest).collect() })
 }

@@ -11,7 +11,7 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// Watches the directories of rule files; ends when it is dropped.
 #[derive(Debug)]
-pub struct RuleWatch {
+pub(super) struct RuleWatch {
     changes: mpsc::Receiver<()>,
     _watcher: RecommendedWatcher,
 }
@@ -21,7 +21,7 @@ impl RuleWatch {
     ///
     /// # Errors
     /// When the kernel refuses the watch.
-    pub fn start(paths: &[PathBuf]) -> notify::Result<Self> {
+    pub(super) fn start(paths: &[PathBuf]) -> notify::Result<Self> {
         // One pending change is enough: whoever takes it reads every file anew.
         let (sender, changes) = mpsc::channel(1);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -39,7 +39,7 @@ impl RuleWatch {
     }
 
     /// Waits for a change of what is watched, for ever when nothing is.
-    pub async fn next(watch: &mut Option<Self>) -> bool {
+    pub(super) async fn next(watch: &mut Option<Self>) -> bool {
         match watch {
             Some(watch) => watch.changed().await,
             None => std::future::pending().await,
@@ -47,7 +47,7 @@ impl RuleWatch {
     }
 
     /// Returns after a change, when the files have been quiet for a moment; `false` when nothing will ever change.
-    pub async fn changed(&mut self) -> bool {
+    pub(super) async fn changed(&mut self) -> bool {
         if self.changes.recv().await.is_none() {
             return false;
         }

@@ -50,6 +50,8 @@ pub struct Counters {
     pub unknown_processes: u64,
     /// Observations of system calls that have no event kind.
     pub unknown_calls: u64,
+    /// Acts of processes outside the process tree that is watched.
+    pub out_of_scope: u64,
 }
 
 /// What the room is asked to do.
@@ -342,7 +344,9 @@ impl Enricher {
             self.counters.unknown_calls += 1;
             return None;
         };
-        let wanted = self.options.wanted.contains(kind) && self.is_in_scope(id);
+        let in_scope = self.is_in_scope(id);
+        self.counters.out_of_scope += u64::from(!in_scope);
+        let wanted = in_scope && self.options.wanted.contains(kind);
         // What sockets do is learnt while their events are made.
         if !wanted && !matches!(observation.act, Act::Network(_)) {
             return None;

@@ -59,7 +59,13 @@ impl Outputs {
             (Some(sender), Some(std::thread::Builder::new().name("outputs".to_owned()).spawn(body)?))
         };
         let lost = counter!("tiercel_agent_output_alerts_lost_total", "reason" => "queue_full");
-        Ok(Self { queue, thread, reopen, lost, falco_lost: counter!("falcosecurity_falco_outputs_queue_num_drops_total") })
+        Ok(Self {
+            queue,
+            thread,
+            reopen,
+            lost,
+            falco_lost: counter!("falcosecurity_falco_outputs_queue_num_drops_total"),
+        })
     }
 
     /// Queues alerts for writing; never waits.

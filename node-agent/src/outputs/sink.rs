@@ -53,7 +53,11 @@ impl Sink {
         let mut text = line(alert, self.format);
         text.push('\n');
         let result = self.writer.write_all(text.as_bytes());
-        if result.is_ok() { self.written.increment(1) } else { self.lost.increment(1) }
+        if result.is_ok() {
+            self.written.increment(1)
+        } else {
+            self.lost.increment(1)
+        }
         self.note(result);
     }
 

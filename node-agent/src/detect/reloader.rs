@@ -1,0 +1,91 @@
+//! Listens for SIGHUP, SIGUSR1 and changed rule files, and brings good rules to the detector.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use anyhow::Context as _;
+use metrics::counter;
+use tiercel_detection::OutputContext;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{debug, error, info};
+
+use super::actor::{DetectActor, InternalAlert, ReplaceRules, now};
+use super::reload::{Verdict, judge};
+use super::state::RulesState;
+use super::watch::RuleWatch;
+use crate::config::RulesConfig;
+use crate::outputs::Reopener;
+
+/// Loads rules anew whenever somebody asks for it.
+#[derive(Debug)]
+pub struct Reloader {
+    config: RulesConfig,
+    context: OutputContext,
+    state: Arc<RulesState>,
+    detect: Addr<DetectActor>,
+    reopener: Reopener,
+}
+
+impl Reloader {
+    /// Wires it to detection and to the local outputs, which SIGUSR1 opens anew.
+    pub fn new(
+        config: RulesConfig,
+        context: OutputContext,
+        state: Arc<RulesState>,
+        detect: Addr<DetectActor>,
+        reopener: Reopener,
+    ) -> Self {
+        Self { config, context, state, detect, reopener }
+    }
+
+    /// Starts to listen for SIGHUP, SIGUSR1 and, if configured, for changes of the files.
+    ///
+    /// # Errors
+    /// When signals or files cannot be watched.
+    pub fn start(self) -> anyhow::Result<()> {
+        let hangup = signal(SignalKind::hangup()).context("failed to listen for SIGHUP")?;
+        let user = signal(SignalKind::user_defined1()).context("failed to listen for SIGUSR1")?;
+        let watch = if self.config.watch && !self.config.files.is_empty() {
+            Some(RuleWatch::start(&self.config.files).context("failed to watch the rule files")?)
+        } else {
+            None
+        };
+        actix_rt::spawn(self.listen(hangup, user, watch));
+        Ok(())
+    }
+
+    async fn listen(self, mut hangup: Signal, mut user: Signal, mut watch: Option<RuleWatch>) {
+        loop {
+            tokio::select! {
+                Some(()) = hangup.recv() => self.reload("SIGHUP").await,
+                true = RuleWatch::next(&mut watch) => self.reload("files changed").await,
+                Some(()) = user.recv() => self.reopener.reopen(),
+                else => return,
+            }
+        }
+    }
+
+    async fn reload(&self, why: &'static str) {
+        let (config, context, present) = (self.config.clone(), self.context.clone(), self.state.digests());
+        let work = tokio::task::spawn_blocking(move || judge(&config, &present, &context, now()));
+        let delivered = match work.await.expect("a panic ends the process") {
+            Verdict::Unchanged => {
+                debug!(why, "the rule files are the same as before");
+                Ok(())
+            }
+            Verdict::Loaded(loaded) => {
+                info!(why, rules = loaded.report.rules_enabled, "rules loaded anew");
+                counter!("tiercel_agent_rule_reloads_total", "result" => "loaded").increment(1);
+                self.state.replace(&loaded);
+                self.detect.send(ReplaceRules(loaded)).await
+            }
+            Verdict::Refused(alert) => {
+                counter!("tiercel_agent_rule_reloads_total", "result" => "refused").increment(1);
+                self.detect.send(InternalAlert(alert)).await
+            }
+        };
+        if let Err(error) = delivered {
+            error!(%error, "failed to reach detection");
+        }
+    }
+}
