@@ -53,26 +53,33 @@ impl Accounts {
         self.host = Database::from(tables);
     }
 
+    /// Reads the database of a container that is not known yet, if there is a process to read it through.
+    pub(super) fn make_known(&mut self, scope: &AccountScope, world: &mut dyn World) {
+        if let AccountScope::Container { id, through_pid: Some(pid) } = scope
+            && !self.containers.contains_key(id)
+            && let Some(tables) = world.accounts_of(*pid)
+        {
+            self.remember(id, &tables);
+        }
+    }
+
     /// The user with that id.
-    pub(super) fn user(&mut self, scope: &AccountScope, id: u32, world: &mut dyn World) -> Arc<User> {
-        let known = self.database(scope, world).users.get(&id).cloned();
+    pub(super) fn user(&self, scope: &AccountScope, id: u32) -> Arc<User> {
+        let known = self.database(scope).users.get(&id).cloned();
         known.unwrap_or_else(|| Arc::new(without_entry(id, "/root")))
     }
 
     /// The group with that id.
-    pub(super) fn group(&mut self, scope: &AccountScope, id: u32, world: &mut dyn World) -> Arc<User> {
-        let known = self.database(scope, world).groups.get(&id).cloned();
+    pub(super) fn group(&self, scope: &AccountScope, id: u32) -> Arc<User> {
+        let known = self.database(scope).groups.get(&id).cloned();
         known.unwrap_or_else(|| Arc::new(without_entry(id, "")))
     }
 
-    fn database(&mut self, scope: &AccountScope, world: &mut dyn World) -> &Database {
-        let AccountScope::Container { id, through_pid } = scope else { return &self.host };
-        if !self.containers.contains_key(id)
-            && let Some(tables) = through_pid.and_then(|pid| world.accounts_of(pid))
-        {
-            self.remember(id, &tables);
+    fn database(&self, scope: &AccountScope) -> &Database {
+        match scope {
+            AccountScope::Host => &self.host,
+            AccountScope::Container { id, .. } => self.containers.get(id).unwrap_or(&self.host),
         }
-        self.containers.get(id).unwrap_or(&self.host)
     }
 
     fn remember(&mut self, id: &Text, tables: &AccountTables) {

@@ -204,8 +204,8 @@ impl Enricher {
     fn add_scanned(&mut self, found: &ScannedProcess, now_ns: u64) {
         let container = self.containers.of(&found.cgroup, found.namespaces, now_ns, true, self.world.as_mut());
         let scope = self.containers.account_scope(container.as_ref(), found.namespaces[1], Some(found.pid));
-        let names =
-            Names::find(&mut self.accounts, &scope, [found.uid, found.gid, found.login_uid], self.world.as_mut());
+        self.accounts.make_known(&scope, self.world.as_mut());
+        let names = Names::find(&self.accounts, &scope, [found.uid, found.gid, found.login_uid]);
         let process = profile::scanned(found, names, container, self.boot_offset_ns);
         let id = Incarnation { pid: found.pid, start_ticks: found.start_ticks };
         let parent = Incarnation { pid: found.parent_pid, start_ticks: 0 };
@@ -220,18 +220,19 @@ impl Enricher {
     /// Changes the state as the act did.
     fn learn(&mut self, id: Incarnation, observation: &Observation) {
         match &observation.act {
-            Act::Exec(exec) if exec.result >= 0 => self.execute(id, exec, observation),
+            Act::Exec(exec) if exec.result >= 0 => return self.execute(id, exec, observation),
+            Act::Scalar(Scalar { task: Some(task), result: 0.., .. }) => return self.become_task(id, task),
             Act::Fork(fork) => self.fork(id, fork, observation.boot_ns),
             Act::Path(call) if call.result >= 0 => self.move_to(id, call),
-            Act::Scalar(Scalar { task: Some(task), result: 0.., .. }) => self.become_task(id, task),
             Act::Exec(_)
             | Act::Exit(_)
             | Act::Open(_)
             | Act::Network(_)
             | Act::Path(_)
             | Act::Dup(_)
-            | Act::Scalar(_) => self.follow_credentials(id, observation),
+            | Act::Scalar(_) => {}
         }
+        self.follow_credentials(id, observation);
     }
 
     fn execute(&mut self, id: Incarnation, exec: &Exec, observation: &Observation) {
@@ -330,12 +331,13 @@ impl Enricher {
         }
         let ids = [observation.uid, observation.gid, process.login_user.id];
         let scope = self.containers.account_scope(process.container.as_ref(), process.mount_namespace, None);
-        let names = Names::find(&mut self.accounts, &scope, ids, self.world.as_mut());
+        let names = Names::find(&self.accounts, &scope, ids);
         self.processes.update(id, |process| names.apply(process));
     }
 
     fn names_of(&mut self, task: &TaskIdentity, scope: &super::accounts::AccountScope) -> Names {
-        Names::find(&mut self.accounts, scope, [task.uid, task.gid, task.login_uid], self.world.as_mut())
+        self.accounts.make_known(scope, self.world.as_mut());
+        Names::find(&self.accounts, scope, [task.uid, task.gid, task.login_uid])
     }
 
     /// Makes the event, if it is wanted.
@@ -391,7 +393,7 @@ impl Enricher {
             process,
             thread_id: observation.tid,
             processes: &self.processes,
-            accounts: &mut self.accounts,
+            accounts: &self.accounts,
             scope,
             identities: &mut self.identities,
             sockets: &mut self.sockets,

@@ -18,6 +18,8 @@ mod profile;
 mod runtimes;
 mod scan;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use enricher::{Counters, Enricher, Options};

@@ -7,7 +7,7 @@ use tiercel_detection::event::{Capabilities, Container, Process, ProcessKey, Tex
 use super::accounts::{AccountScope, Accounts};
 use super::path::with_trailing_slash;
 use super::process::ticks_to_boot_ns;
-use super::world::{ScannedProcess, World};
+use super::world::ScannedProcess;
 use crate::capture::observation::{Exec, Observation, TaskIdentity};
 
 /// The accounts behind the ids of a process.
@@ -20,16 +20,11 @@ pub(super) struct Names {
 
 impl Names {
     /// Finds the accounts of a user, a group and an audit user.
-    pub(super) fn find(
-        accounts: &mut Accounts,
-        scope: &AccountScope,
-        [user, group, login_user]: [u32; 3],
-        world: &mut dyn World,
-    ) -> Self {
+    pub(super) fn find(accounts: &Accounts, scope: &AccountScope, [user, group, login_user]: [u32; 3]) -> Self {
         Self {
-            user: accounts.user(scope, user, world),
-            group: accounts.group(scope, group, world),
-            login_user: accounts.user(scope, login_user, world),
+            user: accounts.user(scope, user),
+            group: accounts.group(scope, group),
+            login_user: accounts.user(scope, login_user),
         }
     }
 

@@ -51,7 +51,7 @@ pub(super) struct Scene<'a> {
     /// All other processes.
     pub(super) processes: &'a ProcessTable,
     /// Names of users and groups.
-    pub(super) accounts: &'a mut Accounts,
+    pub(super) accounts: &'a Accounts,
     /// Where the process looks names up.
     pub(super) scope: AccountScope,
     /// Other names of files.
@@ -75,13 +75,13 @@ pub(super) struct Built {
 }
 
 impl Scene<'_> {
-    fn user(&mut self, name: &'static str, id: u32) -> Parameter {
-        let known = (id != u32::MAX).then(|| self.accounts.user(&self.scope, id, self.world).name.clone());
+    fn user(&self, name: &'static str, id: u32) -> Parameter {
+        let known = (id != u32::MAX).then(|| self.accounts.user(&self.scope, id).name.clone());
         parameter(name, ParameterValue::Uid { id, name: known })
     }
 
-    fn group(&mut self, name: &'static str, id: u32) -> Parameter {
-        let known = (id != u32::MAX).then(|| self.accounts.group(&self.scope, id, self.world).name.clone());
+    fn group(&self, name: &'static str, id: u32) -> Parameter {
+        let known = (id != u32::MAX).then(|| self.accounts.group(&self.scope, id).name.clone());
         parameter(name, ParameterValue::Gid { id, name: known })
     }
 
