@@ -148,13 +148,16 @@ impl Item {
     }
 }
 
-/// Who holds a claim: one leader in one term.
+/// Who holds a claim: one run of one leader in one term. A node that restarts may go on leading in its old term, but it
+/// no longer knows what it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     /// The term in which it led.
     pub term: u64,
     /// Its node id.
     pub node: u64,
+    /// A random number of the process.
+    pub run: u64,
 }
 
 impl fmt::Display for Owner {

@@ -1,9 +1,10 @@
 //! How notifications leave the state: claims before an attempt, completions after it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use tiercel_detection::event::Text;
 use uuid::Uuid;
-
-use std::sync::Arc;
 
 use super::outbox::{Fate, Owed, Progress, Row};
 use super::{
@@ -61,12 +62,19 @@ impl State {
 
     /// The claims that are out.
     pub fn open_claims(&self) -> impl Iterator<Item = OpenClaim> {
-        self.outbox.iter().filter_map(|(id, row)| match row.progress {
-            Progress::Claimed { owner, valid_ms, .. } => {
-                Some(OpenClaim { id: *id, attempt: row.attempts, owner, valid_ms })
-            }
+        self.outbox.claimed().filter_map(|(id, row)| match row.progress {
+            Progress::Claimed { owner, valid_ms, .. } => Some(OpenClaim { id, attempt: row.attempts, owner, valid_ms }),
             Progress::Waiting { .. } => None,
         })
+    }
+
+    /// The attempts for that receiver that the owner has claimed.
+    pub fn claims_of(&self, owner: Owner, receiver: &Text) -> Vec<(NotificationId, u32)> {
+        self.outbox
+            .claimed()
+            .filter(|(_, row)| row.receiver == *receiver && row.is_claimed_by(row.attempts, owner))
+            .map(|(id, row)| (id, row.attempts))
+            .collect()
     }
 
     /// Whether that attempt is still claimed by that owner.
@@ -76,7 +84,7 @@ impl State {
 
     /// What each receiver is owed, by name.
     pub fn backlogs(&self) -> Vec<Backlog> {
-        let mut backlogs: std::collections::BTreeMap<Text, Backlog> = std::collections::BTreeMap::new();
+        let mut backlogs: BTreeMap<Text, Backlog> = BTreeMap::new();
         for (_, row) in self.outbox.iter() {
             let backlog = backlogs.entry(row.receiver.clone()).or_insert_with(|| Backlog {
                 receiver: row.receiver.clone(),

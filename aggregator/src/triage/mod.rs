@@ -16,6 +16,7 @@ mod notification;
 mod outbox;
 mod producers;
 mod render;
+mod route;
 mod state;
 mod storms;
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use delivery::{Backlog, OpenClaim};
 pub use effect::{Applied, Effect, Record, Verdict};
 pub use moment::UnixMillis;
 pub use notification::{Content, Finding, Notification, NotificationId, StormSummary};
+pub use route::Route;
 pub use state::State;

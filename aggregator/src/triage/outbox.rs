@@ -24,6 +24,8 @@ pub(super) struct Outbox {
     waiting: BTreeSet<(Text, Severity, UnixMillis, NotificationId)>,
     /// The summary that waits for a receiver and a rule, to which the next one is added.
     summaries: BTreeMap<(Text, Text), NotificationId>,
+    /// Rows that are on their way.
+    claimed: BTreeSet<NotificationId>,
     loads: BTreeMap<Text, Load>,
 }
 
@@ -141,6 +143,11 @@ impl Outbox {
         })
     }
 
+    /// Rows that are on their way.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = (NotificationId, &Row)> {
+        self.claimed.iter().filter_map(|id| self.rows.get(id).map(|row| (*id, row)))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&NotificationId, &Row)> {
         self.rows.iter()
     }
@@ -157,10 +164,15 @@ impl Outbox {
         let load = self.loads.entry(row.receiver.clone()).or_default();
         load.rows += 1;
         load.bytes += row.owed.bytes();
-        if let Progress::Waiting { due, .. } = row.progress {
-            self.waiting.insert((row.receiver.clone(), row.owed.severity(), due, id));
-            if let Owed::Storm(summary) = &row.owed {
-                self.summaries.insert((row.receiver.clone(), summary.rule.clone()), id);
+        match row.progress {
+            Progress::Waiting { due, .. } => {
+                self.waiting.insert((row.receiver.clone(), row.owed.severity(), due, id));
+                if let Owed::Storm(summary) = &row.owed {
+                    self.summaries.insert((row.receiver.clone(), summary.rule.clone()), id);
+                }
+            }
+            Progress::Claimed { .. } => {
+                self.claimed.insert(id);
             }
         }
         self.rows.insert(id, row);
@@ -168,13 +180,18 @@ impl Outbox {
 
     fn remove(&mut self, id: NotificationId) -> Option<Row> {
         let row = self.rows.remove(&id)?;
-        if let Progress::Waiting { due, .. } = row.progress {
-            self.waiting.remove(&(row.receiver.clone(), row.owed.severity(), due, id));
-            if let Owed::Storm(summary) = &row.owed {
-                let key = (row.receiver.clone(), summary.rule.clone());
-                if self.summaries.get(&key) == Some(&id) {
-                    self.summaries.remove(&key);
+        match row.progress {
+            Progress::Waiting { due, .. } => {
+                self.waiting.remove(&(row.receiver.clone(), row.owed.severity(), due, id));
+                if let Owed::Storm(summary) = &row.owed {
+                    let key = (row.receiver.clone(), summary.rule.clone());
+                    if self.summaries.get(&key) == Some(&id) {
+                        self.summaries.remove(&key);
+                    }
                 }
+            }
+            Progress::Claimed { .. } => {
+                self.claimed.remove(&id);
             }
         }
         if let Some(load) = self.loads.get_mut(&row.receiver) {
