@@ -201,7 +201,7 @@ async fn the_certificate_of_an_agent_does_not_open_this_door() {
     let door = Door::open(0, None);
     let agent = door.client_of(&ClientTls::new(&Credentials::load(door.files("agent-web-1"), Role::Agent).unwrap()));
     assert!(agent.get(format!("{}/api/v1/status", door.url)).send().await.is_err());
-    assert!(Client::new().get(door.url.replace("https", "http")).send().await.is_err());
+    assert!(door.operator().get(door.url.replace("https", "http")).send().await.is_err());
 }
 
 #[actix_web::test]
