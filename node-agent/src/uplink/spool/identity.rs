@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use tiercel_proto::{Generation, SpoolId};
 
@@ -44,9 +45,12 @@ fn lock(directory: &Path) -> Result<Flock<File>, SpoolError> {
     let path = directory.join(LOCK_FILE);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(durable::FILE_MODE).open(path);
     let file = file.map_err(SpoolError::io("open the lock of", directory))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        nix::errno::Errno::EWOULDBLOCK => SpoolError::Busy { directory: directory.to_owned() },
-        errno => SpoolError::io("lock", directory)(errno.into()),
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| {
+        if errno == Errno::EWOULDBLOCK {
+            SpoolError::Busy { directory: directory.to_owned() }
+        } else {
+            SpoolError::io("lock", directory)(errno.into())
+        }
     })
 }
 
