@@ -1,5 +1,6 @@
 //! The daemon: starts every stage, back to front, waits, and ends them front to back.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,20 +12,24 @@ use tracing::{error, info, warn};
 
 use crate::capture::actor::{CaptureActor, StopCapture};
 use crate::capture::{HookState, Source};
-use crate::config::{Config, RulesConfig};
-use crate::detect::actor::{DetectActor, Finish, FollowWith, now};
+use crate::config::{Config, RulesConfig, UplinkConfig};
+use crate::detect::actor::{DetectActor, Finish, FollowWith, Upstream, now};
 use crate::detect::{Detector, LoadedRules, Reloader, RulesState, one_line, rules};
 use crate::input::Input;
 use crate::metrics;
 use crate::outputs::Outputs;
 use crate::shutdown::{self, Failure, GRACE_PERIOD, Stop, Stopper};
-use crate::status::{self, Check, Progress, Readiness, Server, Status};
+use crate::status::{self, Check, Progress, Readiness, SILENCE_MAX, Server, Status};
+use crate::uplink::{self, LinkState, NodeReport, SpoolOptions, UplinkHandle};
 
 /// Threads for the network: the uplink has one connection and the status server a thread of its own.
 const RUNTIME_THREADS: usize = 2;
 
-/// What the last steps of the shutdown keep of the grace period.
+/// What the steps after detection keep of the grace period.
 const LAST_STEPS: Duration = Duration::from_secs(3);
+
+/// What the steps after the uplink keep of the grace period.
+const FLUSH_RESERVE: Duration = Duration::from_secs(1);
 
 /// Runs the agent until a signal ends it.
 ///
@@ -51,22 +56,33 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let input = Input::open(&config.capture, &config.node_name, &rules.rules)?;
     let outputs = Outputs::start(&config.outputs).context("failed to open the local outputs")?;
     let reopener = outputs.reopener();
+    let uplink = config.uplink.as_ref().map(start_uplink).transpose()?;
     let mut readiness = Readiness::default();
     readiness.add(capture_check(&input));
     readiness.add(state.check());
+    if let Some(uplink) = uplink.clone() {
+        readiness.add(move || uplink_check(&uplink));
+    }
+    let upstream = uplink.as_ref().map(|uplink| upstream(uplink, &input, rules.sha256()));
 
     let detector = Detector::new(input.enricher, rules.rules, input.context.clone());
-    let detect = start_detect(detector, input.context.clone(), outputs, &mut readiness);
+    let detect = start_detect(detector, input.context.clone(), outputs, upstream, &mut readiness);
     let capture = start_capture(input.source, &detect, failure, &mut readiness);
     detect.send(FollowWith(capture.clone().recipient())).await.context("failed to reach detection")?;
     Reloader::new(config.rules.clone(), input.context, state, detect.clone(), reopener).start()?;
-    let status = Status { readiness, metrics: recorder, engine_name: input.engine_name, started_ns: now().0 };
+    let status = Status {
+        readiness,
+        metrics: recorder,
+        engine_name: input.engine_name,
+        started_ns: now().0,
+        refresh: refresh(uplink.clone()),
+    };
     let server = status::serve(config.status_listen, status)?;
     metrics::publish_identity(&config.node_name, input.engine_name, input.boot_ns);
     info!(node = config.node_name, source = input.engine_name, took = ?started.elapsed(), "armed");
 
     let stop = stopper.wait().await;
-    end_stages(&stop, &capture, &detect, &server).await;
+    end_stages(&stop, &capture, &detect, uplink.as_ref(), &server).await;
     match stop {
         Stop::Signal(_) => Ok(()),
         Stop::Failure(reason) => Err(anyhow::anyhow!(reason)),
@@ -90,16 +106,65 @@ fn load_rules(config: &RulesConfig) -> anyhow::Result<LoadedRules> {
     Ok(loaded)
 }
 
+fn start_uplink(config: &UplinkConfig) -> anyhow::Result<UplinkHandle> {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").context("failed to read the boot id")?;
+    let handle = uplink::start(uplink::UplinkConfig {
+        aggregators: config.aggregators.clone(),
+        server_name: config.server_name.clone(),
+        tls: config.tls.clone(),
+        spool: SpoolOptions { directory: config.spool.directory.clone(), bytes_max: config.spool.bytes_max },
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        boot_id: boot_id.trim().to_owned(),
+    })
+    .context("failed to start the uplink")?;
+    info!(aggregators = config.aggregators.join(","), spool = %config.spool.directory.display(), "uplink started");
+    Ok(handle)
+}
+
+/// What detection needs of the uplink.
+fn upstream(uplink: &UplinkHandle, input: &Input, rules_sha256: String) -> Upstream {
+    let hooks = &input.source.capabilities().hooks;
+    let attached = hooks.iter().filter(|hook| hook.state == HookState::Attached);
+    let capabilities = attached.map(|hook| hook.name.to_owned()).collect();
+    let report = NodeReport { capabilities, rules_sha256, ..NodeReport::default() };
+    Upstream { alerts: uplink.recipient(), reports: uplink.report_recipient(), report }
+}
+
+/// Without a connection the uplink does its work as long as alerts are safe on disk.
+fn uplink_check(uplink: &UplinkHandle) -> Check {
+    let metrics = uplink.metrics();
+    let silence = metrics.progress_at.elapsed();
+    let ok = uplink.is_alive() && silence <= SILENCE_MAX && !metrics.spool.is_degraded;
+    let link = match metrics.link {
+        LinkState::Connected { address } => format!("connected to {address}"),
+        LinkState::Connecting { address } => format!("connecting to {address}"),
+        LinkState::Waiting { reason } => format!("spooling ({})", reason.as_deref().unwrap_or("not tried yet")),
+    };
+    let disk = if metrics.spool.is_degraded { ", the disk takes nothing" } else { "" };
+    let detail =
+        format!("{link}, {} alerts wait, last sign {} ms ago{disk}", metrics.spool.waiting, silence.as_millis());
+    Check { name: "uplink", ok, detail }
+}
+
+fn refresh(uplink: Option<UplinkHandle>) -> Box<dyn Fn() + Send + Sync> {
+    Box::new(move || {
+        if let Some(uplink) = &uplink {
+            metrics::publish_uplink(&uplink.metrics());
+        }
+    })
+}
+
 fn start_detect(
     detector: Detector,
     context: OutputContext,
     outputs: Outputs,
+    upstream: Option<Upstream>,
     readiness: &mut Readiness,
 ) -> Addr<DetectActor> {
     let progress = Progress::new("detect");
     let watched = Arc::clone(&progress);
     readiness.add(move || watched.check());
-    let actor = DetectActor::new(detector, context, outputs, None, progress);
+    let actor = DetectActor::new(detector, context, outputs, upstream, progress);
     DetectActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor)
 }
 
@@ -127,11 +192,26 @@ fn capture_check(input: &Input) -> impl Fn() -> Check + Send + Sync + 'static {
 }
 
 /// Front to back: nothing new comes in, what is inside is judged, alerts are handed on, connections close.
-async fn end_stages(stop: &Stop, capture: &Addr<CaptureActor>, detect: &Addr<DetectActor>, server: &Server) {
+async fn end_stages(
+    stop: &Stop,
+    capture: &Addr<CaptureActor>,
+    detect: &Addr<DetectActor>,
+    uplink: Option<&UplinkHandle>,
+    server: &Server,
+) {
     info!(reason = ?stop, "stopping");
     let deadline = Instant::now() + GRACE_PERIOD;
     let until = tokio::time::Instant::from_std(deadline);
     shutdown::step("capture", until, capture.send(StopCapture)).await;
     shutdown::step("detect", until, detect.send(Finish { deadline: deadline - LAST_STEPS })).await;
+    if let Some(uplink) = uplink {
+        let connected = matches!(uplink.metrics().link, LinkState::Connected { .. });
+        let left = deadline.saturating_duration_since(Instant::now());
+        // What is on disk is safe; waiting for a cluster that is not there would only hold up a restart.
+        let grace = if connected { left.saturating_sub(FLUSH_RESERVE) } else { FLUSH_RESERVE };
+        if let Some(waiting) = shutdown::step("uplink", until, uplink.flush(grace)).await {
+            info!(?waiting, "alerts left in the spool");
+        }
+    }
     shutdown::step("status", until, server.stop()).await;
 }

@@ -8,6 +8,7 @@ pub mod enrich;
 pub mod input;
 pub mod metrics;
 pub mod outputs;
+pub mod recorder;
 pub mod shutdown;
 pub mod status;
 pub mod uplink;

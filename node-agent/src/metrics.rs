@@ -1,8 +1,9 @@
 //! Every metric of the agent with its meaning: ours begin with `tiercel_agent_`, those that Falco has too have
 //! Falco's names, so that its dashboards show this agent.
 //!
-//! The stages add up: records received = events judged + events out of scope + records that only keep state + records
-//! waiting; alerts made = alerts spooled + alerts lost before the spool (+ none waiting at the end).
+//! The stages add up: records received = events judged + events out of scope + records that only keep state; with an
+//! uplink, alerts made = alerts spooled + alerts lost + alerts still in its mailbox, and alerts recovered + alerts
+//! spooled = alerts acked + alerts dropped + alerts waiting.
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ use tiercel_detection::event::Text;
 use crate::capture::LossReport;
 use crate::detect::actor::now;
 use crate::detect::{FileDigest, LostRecords, StageCounters};
+use crate::uplink::{LinkState, UplinkMetrics};
 
 /// Installs the recorder of this process and says what each metric means.
 ///
@@ -38,6 +40,15 @@ const COUNTERS: &[(&str, &str)] = &[
     ("tiercel_agent_events_out_of_scope_total", "Events of processes outside `capture.scope`"),
     ("tiercel_agent_alerts_made_total", "Alerts that the rules and the agent itself made"),
     ("tiercel_agent_alerts_lost_total", "Alerts that did not reach the spool, by reason"),
+    ("tiercel_agent_alerts_recovered_total", "Alerts that earlier runs had left in the spool"),
+    ("tiercel_agent_alerts_spooled_total", "Alerts that were written to the spool"),
+    ("tiercel_agent_alerts_acked_total", "Alerts that a quorum of the cluster has"),
+    ("tiercel_agent_alerts_dropped_total", "Alerts that the spool gave up, by reason"),
+    ("tiercel_agent_uplink_sent_total", "Alerts handed to a connection, repeats included"),
+    ("tiercel_agent_uplink_resent_total", "Alerts handed to a connection again"),
+    ("tiercel_agent_uplink_reconnects_total", "Connections made after the first one"),
+    ("tiercel_agent_uplink_refusals_total", "Batches that an aggregator did not take"),
+    ("tiercel_agent_spool_disk_failures_total", "How often the disk refused what the spool wrote"),
     ("tiercel_agent_output_alerts_written_total", "Alerts written to local outputs"),
     ("tiercel_agent_output_alerts_lost_total", "Alerts not written to local outputs, by reason"),
     ("tiercel_agent_rule_reloads_total", "Attempts to load rules anew, by result"),
@@ -49,7 +60,9 @@ const COUNTERS: &[(&str, &str)] = &[
 ];
 
 const GAUGES: &[(&str, &str)] = &[
-    ("tiercel_agent_detect_queue_batches", "Batches of records that detection has not begun"),
+    ("tiercel_agent_alerts_waiting", "Alerts in the spool that are not acknowledged"),
+    ("tiercel_agent_spool_bytes", "Bytes of the spool, by where they are"),
+    ("tiercel_agent_uplink_connected", "1 while there is a connection to an aggregator"),
     ("tiercel_agent_processes", "Processes in the process table"),
     ("tiercel_agent_rules_enabled", "Rules that can fire"),
     ("falcosecurity_falco_start_timestamp_nanoseconds", "When the agent was started"),
@@ -186,6 +199,27 @@ fn matches_counter(alert: &Alert) -> Counter {
 /// Label names hold letters, digits and `_`.
 fn label_name(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// Publishes what the uplink counts, which is cumulative and adds up because it is taken at one moment.
+pub fn publish_uplink(uplink: &UplinkMetrics) {
+    let spool = &uplink.spool;
+    counter!("tiercel_agent_alerts_recovered_total").absolute(spool.recovered);
+    counter!("tiercel_agent_alerts_spooled_total").absolute(spool.spooled);
+    counter!("tiercel_agent_alerts_acked_total").absolute(spool.acknowledged);
+    for (reason, count) in &spool.skipped {
+        counter!("tiercel_agent_alerts_dropped_total", "reason" => reason.name()).absolute(*count);
+    }
+    counter!("tiercel_agent_uplink_sent_total").absolute(uplink.sent);
+    counter!("tiercel_agent_uplink_resent_total").absolute(uplink.resent);
+    counter!("tiercel_agent_uplink_reconnects_total").absolute(uplink.reconnects);
+    counter!("tiercel_agent_uplink_refusals_total").absolute(uplink.refusals);
+    counter!("tiercel_agent_spool_disk_failures_total").absolute(spool.disk_failures);
+    gauge!("tiercel_agent_alerts_waiting").set(spool.waiting as f64);
+    gauge!("tiercel_agent_spool_bytes", "where" => "disk").set(spool.disk_bytes as f64);
+    gauge!("tiercel_agent_spool_bytes", "where" => "memory").set(spool.memory_bytes as f64);
+    let connected = matches!(uplink.link, LinkState::Connected { .. });
+    gauge!("tiercel_agent_uplink_connected").set(if connected { 1.0 } else { 0.0 });
 }
 
 /// Publishes which rules are loaded.

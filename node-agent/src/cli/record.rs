@@ -6,14 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use clap::Args;
-use tiercel_agent::capture::recording::Writer;
-use tiercel_agent::capture::{KernelOptions, KernelSource, Progress, Scope, Source, WantedCalls};
+use tiercel_agent::capture::{KernelOptions, Scope};
 use tiercel_agent::config::{CaptureSource, Config};
 use tiercel_agent::detect::rules;
-use tiercel_agent::enrich::{Enricher, Journal, Machine};
-use tiercel_agent::input::enrich_options;
+use tiercel_agent::recorder::{Recorder, Summary};
 use tiercel_detection::event::Text;
 
 /// What to record, and for how long.
@@ -49,42 +46,18 @@ impl Arguments {
 /// Records until the time is over or a signal comes.
 pub(super) fn record(arguments: &Arguments) -> anyhow::Result<bool> {
     let config = Config::load(arguments.config.as_deref())?;
-    let scope = arguments.scope(&config);
-    let options = KernelOptions { calls: WantedCalls::all(), scope: scope.clone(), ..KernelOptions::default() };
-    let options = match config.capture.source {
-        CaptureSource::Kernel { ring_bytes } => KernelOptions { ring_bytes, ..options },
-        CaptureSource::Recording(_) => options,
+    let ring_bytes = match config.capture.source {
+        CaptureSource::Kernel { ring_bytes } => ring_bytes,
+        CaptureSource::Recording(_) => KernelOptions::default().ring_bytes,
     };
-    let mut source = KernelSource::open(&options)?;
-    let mut machine = Machine::new();
-    let snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
-    let mut writer = Writer::create(&arguments.file, &snapshot)?;
-    let (journal, notes) = Journal::new(Box::new(machine));
-    let mut enricher = Enricher::new(&snapshot, Box::new(journal), enrich_options(&scope));
-    enricher.follow_paths(paths_of_rules(&config)?);
-    let ended = end_on_signal()?;
+    let recorder = Recorder { ring_bytes, scope: arguments.scope(&config), paths: paths_of_rules(&config)? };
+    let signalled = end_on_signal()?;
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     eprintln!("recording to {}", arguments.file.display());
-    let mut batch = Vec::new();
-    loop {
-        let last = ended.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until);
-        let drained = source.next_batch(&mut batch)?;
-        for observation in batch.drain(..) {
-            writer.observation(&observation)?;
-            enricher.handle(&observation);
-            for answer in notes.take() {
-                writer.answer(&answer)?;
-            }
-        }
-        match drained.progress {
-            _ if last => break,
-            Progress::More => {}
-            Progress::CaughtUp => std::thread::sleep(source.poll_interval()),
-            Progress::Finished => break,
-        }
-    }
-    let (observations, bytes, losses) = (writer.observations(), writer.bytes(), source.losses());
-    writer.finish()?;
+    let summary = recorder.record(&arguments.file, || {
+        signalled.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until)
+    })?;
+    let Summary { observations, bytes, losses } = summary;
     let (lost, malformed) = (losses.lost(), losses.malformed);
     println!("{observations} records, {bytes} bytes, {lost} lost in the kernel, {malformed} malformed");
     Ok(true)

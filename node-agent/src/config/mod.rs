@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use tiercel_detection::{Matching, Priority};
 
+pub use tiercel_proto::mtls::TlsFiles;
+
 pub use crate::capture::Scope;
 pub use document::Place;
 pub use fault::{Fault, Faults};
@@ -82,17 +84,6 @@ pub struct UplinkConfig {
     pub tls: TlsFiles,
     /// Where alerts wait.
     pub spool: SpoolConfig,
-}
-
-/// PEM files of one identity.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TlsFiles {
-    /// The CA that signed the aggregators' certificates.
-    pub ca: PathBuf,
-    /// Our certificate.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
 }
 
 /// Where alerts wait for their acknowledgement.

@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use actix::prelude::*;
 use tiercel_detection::event::Timestamp;
 use tiercel_detection::{Alert, OutputContext};
-use tracing::error;
+use tracing::{debug, error};
 
 use super::detector::Detector;
 use super::losses::{LossLog, LostRecords};
@@ -18,15 +18,12 @@ use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
 use crate::metrics::DetectMetrics;
 use crate::outputs::Outputs;
 use crate::status::{HEARTBEAT, Progress};
+use crate::uplink::actor::ReportNode;
+use crate::uplink::{AlertBatch, NodeReport};
 
 /// Batches that may wait. A batch holds what one drain of the rings gave; while this many wait nothing is taken from
 /// the rings, so the memory is bounded and the kernel decides what is shed.
 const MAILBOX_BATCHES_MAX: usize = 16;
-
-/// Alerts on their way to the spool.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct AlertBatch(pub Vec<Alert>);
 
 /// Other rules.
 #[derive(Debug, Message)]
@@ -46,6 +43,17 @@ pub struct Finish {
     pub deadline: Instant,
 }
 
+/// The uplink as detection sees it.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Where alerts go.
+    pub alerts: Recipient<AlertBatch>,
+    /// Where the cluster is told how this node is.
+    pub reports: Recipient<ReportNode>,
+    /// What it is told: the sums are filled in at every heartbeat.
+    pub report: NodeReport,
+}
+
 /// Where alerts go, and what is counted on the way.
 #[derive(Debug)]
 pub struct DetectActor {
@@ -54,7 +62,7 @@ pub struct DetectActor {
     losses: LossLog,
     lost: LostRecords,
     outputs: Outputs,
-    uplink: Option<Recipient<AlertBatch>>,
+    uplink: Option<Upstream>,
     capture: Option<Recipient<Want>>,
     metrics: DetectMetrics,
     progress: Arc<Progress>,
@@ -66,7 +74,7 @@ impl DetectActor {
         detector: Detector,
         context: OutputContext,
         outputs: Outputs,
-        uplink: Option<Recipient<AlertBatch>>,
+        uplink: Option<Upstream>,
         progress: Arc<Progress>,
     ) -> Self {
         Self {
@@ -89,16 +97,28 @@ impl DetectActor {
         self.metrics.count(&alerts);
         self.outputs.offer(&alerts);
         let Some(uplink) = &self.uplink else { return };
-        match uplink.try_send(AlertBatch(alerts)) {
+        match uplink.alerts.try_send(AlertBatch(alerts)) {
             Ok(()) => {}
             Err(SendError::Full(batch)) => self.wait_for_uplink(batch, ctx),
             Err(SendError::Closed(AlertBatch(alerts))) => self.metrics.alerts_lost.increment(alerts.len() as u64),
         }
     }
 
+    fn heartbeat(&mut self) {
+        self.progress.beat();
+        let counters = self.detector.counters();
+        self.metrics.publish(counters);
+        let Some(uplink) = &mut self.uplink else { return };
+        uplink.report.events_total = counters.judged;
+        uplink.report.lost_total = self.lost.total();
+        if uplink.reports.try_send(ReportNode(uplink.report.clone())).is_err() {
+            debug!("the uplink is full; the node is reported at the next heartbeat");
+        }
+    }
+
     /// Nothing else is handled until the uplink has taken the batch.
     fn wait_for_uplink(&self, batch: AlertBatch, ctx: &mut Context<Self>) {
-        let Some(uplink) = self.uplink.clone() else { return };
+        let Some(uplink) = self.uplink.as_ref().map(|uplink| uplink.alerts.clone()) else { return };
         let count = batch.0.len() as u64;
         ctx.wait(async move { uplink.send(batch).await }.into_actor(self).map(move |result, actor, _| {
             if let Err(error) = result {
@@ -114,10 +134,7 @@ impl Actor for DetectActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_BATCHES_MAX);
-        ctx.run_interval(HEARTBEAT, |actor, _| {
-            actor.progress.beat();
-            actor.metrics.publish(actor.detector.counters());
-        });
+        ctx.run_interval(HEARTBEAT, |actor, _| actor.heartbeat());
     }
 }
 
@@ -157,6 +174,9 @@ impl Handler<ReplaceRules> for DetectActor {
     type Result = ();
 
     fn handle(&mut self, ReplaceRules(loaded): ReplaceRules, _: &mut Self::Context) {
+        if let Some(uplink) = &mut self.uplink {
+            uplink.report.rules_sha256 = loaded.sha256();
+        }
         self.detector.replace_rules(loaded.rules);
         self.metrics.rules_changed();
         let want = Want(self.detector.wanted_calls());

@@ -25,6 +25,14 @@ pub struct LoadedRules {
     pub digests: Vec<FileDigest>,
 }
 
+impl LoadedRules {
+    /// One hash for all files together, by which the cluster sees which nodes run the same rules.
+    pub fn sha256(&self) -> String {
+        let lines: Vec<_> = self.digests.iter().map(|file| format!("{} {}\n", file.sha256, file.name)).collect();
+        sha256(lines.concat().as_bytes())
+    }
+}
+
 /// Which text a rule file had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDigest {
@@ -99,11 +107,15 @@ fn read_text(path: &Path) -> Result<String, ReadError> {
 }
 
 fn digest(file: &RuleFile) -> FileDigest {
-    let mut sha256 = String::with_capacity(64);
-    for byte in Sha256::digest(file.text.as_bytes()) {
-        write!(sha256, "{byte:02x}").expect("writing to a string");
+    FileDigest { name: file.name.clone(), sha256: sha256(file.text.as_bytes()) }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("writing to a string");
     }
-    FileDigest { name: file.name.clone(), sha256 }
+    text
 }
 
 #[cfg(test)]

@@ -7,5 +7,5 @@ mod server;
 mod versions;
 
 pub use check::{Check, Probe, Readiness};
-pub use progress::{HEARTBEAT, Progress};
+pub use progress::{HEARTBEAT, Progress, SILENCE_MAX};
 pub use server::{Server, Status, serve};

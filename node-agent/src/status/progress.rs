@@ -10,7 +10,7 @@ use super::check::Check;
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Silence after which an actor counts as stuck: two missed heartbeats, and room for a machine under load.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
+pub const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// The signs of one actor.
 #[derive(Debug)]

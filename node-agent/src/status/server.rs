@@ -23,7 +23,6 @@ const CONNECTIONS_MAX: usize = 64;
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the server answers from.
-#[derive(Debug)]
 pub struct Status {
     /// The checks behind `/readyz`.
     pub readiness: Readiness,
@@ -33,6 +32,14 @@ pub struct Status {
     pub engine_name: &'static str,
     /// When the agent was started, nanoseconds since the epoch.
     pub started_ns: u64,
+    /// Brings metrics up to date that nobody counts as they happen.
+    pub refresh: Box<dyn Fn() + Send + Sync>,
+}
+
+impl std::fmt::Debug for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Status").field("engine_name", &self.engine_name).finish_non_exhaustive()
+    }
 }
 
 /// A server that runs.
@@ -109,5 +116,6 @@ async fn versions(status: web::Data<Status>) -> HttpResponse {
 
 async fn render_metrics(status: web::Data<Status>) -> HttpResponse {
     process::refresh(status.started_ns);
+    (status.refresh)();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(status.metrics.render())
 }
