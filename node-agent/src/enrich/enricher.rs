@@ -172,8 +172,14 @@ impl Enricher {
 
     /// Sees to it that the process that acted is in the table, if it can be found at all.
     fn make_known(&mut self, id: Incarnation, observation: &Observation) {
-        let told = matches!(&observation.act, Act::Exec(exec) if exec.result >= 0);
-        if told || self.processes.get(id).is_some() {
+        let needless = match &observation.act {
+            // It says all that a lookup could find.
+            Act::Exec(exec) => exec.result >= 0,
+            // There is nothing to be found any more.
+            Act::Exit(_) => true,
+            Act::Fork(_) | Act::Open(_) | Act::Network(_) | Act::Path(_) | Act::Dup(_) | Act::Scalar(_) => false,
+        };
+        if needless || self.processes.get(id).is_some() {
             return;
         }
         if self.look_up(id, observation.boot_ns) == Lookup::Gone {

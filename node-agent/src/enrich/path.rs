@@ -16,6 +16,11 @@ pub(super) fn absolute(directory: &str, path: &str) -> String {
     if path.is_empty() { clean(directory) } else { clean(&format!("{directory}/{path}")) }
 }
 
+/// Whether the path is absolute and there is nothing to clean; most paths that programs give are so.
+pub(super) fn is_clean(path: &str) -> bool {
+    path.starts_with('/') && (path.len() == 1 || !path.ends_with('/')) && !path.contains("//") && !path.contains("/.")
+}
+
 /// Resolves `.`, `..` and empty components of an absolute path.
 fn clean(path: &str) -> String {
     let mut cleaned = String::with_capacity(path.len());
@@ -79,6 +84,14 @@ mod tests {
             ("/ä", "ö/../ü", "/ä/ü"),
         ] {
             assert_eq!(absolute(directory, given), expected, "{directory:?} {given:?}");
+            assert!(!is_clean(given) || given == expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn plain_absolute_paths_are_clean() {
+        for (path, clean) in [("/", true), ("/etc/shadow", true), ("/a/", false), ("/a/./b", false), ("a", false)] {
+            assert_eq!(is_clean(path), clean, "{path:?}");
         }
     }
 

@@ -69,9 +69,12 @@ pub(super) fn directory_descriptor(path: &GivenPath) -> FileDescriptor {
 }
 
 /// The path made absolute, from the directory that the kernel read or else from the current one.
-pub(super) fn absolute(path: &GivenPath, scene: &Scene<'_>) -> String {
+pub(super) fn absolute(path: &GivenPath, scene: &Scene<'_>) -> Text {
+    if path::is_clean(&path.given) {
+        return path.given.clone();
+    }
     let from_cwd = path.directory.is_empty() && path.directory_fd == AT_FDCWD;
-    path::absolute(if from_cwd { &scene.process.cwd } else { &path.directory }, &path.given)
+    path::absolute(if from_cwd { &scene.process.cwd } else { &path.directory }, &path.given).into()
 }
 
 /// `fd.nameraw` of a path.

@@ -159,8 +159,8 @@ fn plain_fd(name: &'static str, number: i64) -> Parameter {
 }
 
 /// A path with its absolute form where that says more.
-fn path(name: &'static str, given: &Text, absolute: impl FnOnce() -> String) -> Parameter {
-    let resolved = (!given.is_empty() && !given.starts_with('/')).then(|| Text::from(absolute()));
+fn path(name: &'static str, given: &Text, absolute: impl FnOnce() -> Text) -> Parameter {
+    let resolved = (!given.is_empty() && !given.starts_with('/')).then(absolute);
     parameter(name, ParameterValue::Path { given: given.clone(), resolved })
 }
 

@@ -5,7 +5,7 @@ use tiercel_detection::event::flags::{
     CREAT_FLAGS, FILE_FLAGS, OPENAT2_FLAGS, ppm_creat_flags, ppm_open_flags, ppm_openat2_resolve,
 };
 use tiercel_detection::event::{
-    EventKind, FdKind, FileDescriptor, Parameter, ParameterValue, Parameters, Trust, kinds,
+    EventKind, FdKind, FileDescriptor, Parameter, ParameterValue, Parameters, Text, Trust, kinds,
 };
 
 use super::{Built, Scene, files, flags, hex, new_fd, no_descriptor, parameter, path, unsigned, used_fd};
@@ -23,23 +23,23 @@ const CREAT: u32 = 85;
 pub(in crate::enrich) fn open(kind: EventKind, open: &Open, scene: &mut Scene<'_>) -> Built {
     let given =
         GivenPath { directory_fd: open.directory_fd, directory: open.directory.clone(), given: open.given.clone() };
-    let absolute = if kind == kinds::OPEN_BY_HANDLE_AT { String::new() } else { files::absolute(&given, scene) };
-    let fd = descriptor(kind, open, &absolute, scene);
+    let absolute = match &open.file {
+        Some(file) if kind == kinds::OPEN_BY_HANDLE_AT => file.path.clone(),
+        _ => files::absolute(&given, scene),
+    };
+    let fd = descriptor(kind, open, absolute, scene);
     Built {
         kind,
         result: Some(open.result),
-        parameters: parameters(kind, open, &given, absolute, &fd),
+        parameters: parameters(kind, open, &given, &fd),
         fd: Some(fd),
         trust: if open.file.is_some() { Trust::Kernel } else { Trust::User },
     }
 }
 
-fn descriptor(kind: EventKind, open: &Open, absolute: &str, scene: &mut Scene<'_>) -> FileDescriptor {
-    let by_handle = kind == kinds::OPEN_BY_HANDLE_AT;
-    let handle_path = open.file.as_ref().filter(|_| by_handle).map(|file| file.path.clone());
-    let mut fd = no_descriptor();
-    fd.name = handle_path.unwrap_or_else(|| absolute.into());
-    if !by_handle {
+fn descriptor(kind: EventKind, open: &Open, name: Text, scene: &mut Scene<'_>) -> FileDescriptor {
+    let mut fd = FileDescriptor { name, ..no_descriptor() };
+    if kind != kinds::OPEN_BY_HANDLE_AT {
         fd.raw_name = files::raw_name(&open.given);
     }
     if open.result >= 0 {
@@ -56,7 +56,7 @@ fn descriptor(kind: EventKind, open: &Open, absolute: &str, scene: &mut Scene<'_
     fd
 }
 
-fn parameters(kind: EventKind, open: &Open, given: &GivenPath, absolute: String, fd: &FileDescriptor) -> Parameters {
+fn parameters(kind: EventKind, open: &Open, given: &GivenPath, fd: &FileDescriptor) -> Parameters {
     let nothing = FileObject::default();
     let file = open.file.as_ref().unwrap_or(&nothing);
     let bits = ppm_open_flags(open.flags, open.created, file.upper_layer, file.lower_layer);
@@ -68,13 +68,13 @@ fn parameters(kind: EventKind, open: &Open, given: &GivenPath, absolute: String,
             flags("flags", bits, FILE_FLAGS),
             parameter("path", ParameterValue::Path { given: fd.name.clone(), resolved: None }),
         ]),
-        kinds::CREAT => list.extend([path("name", &given.given, || absolute), mode(open)]),
+        kinds::CREAT => list.extend([path("name", &given.given, || fd.name.clone()), mode(open)]),
         kinds::OPEN => {
-            list.extend([path("name", &given.given, || absolute), flags("flags", bits, FILE_FLAGS), mode(open)])
+            list.extend([path("name", &given.given, || fd.name.clone()), flags("flags", bits, FILE_FLAGS), mode(open)])
         }
         _ => list.extend([
             used_fd("dirfd", i64::from(open.directory_fd), &dirfd),
-            path("name", &given.given, || absolute),
+            path("name", &given.given, || fd.name.clone()),
             flags("flags", bits, FILE_FLAGS),
             mode(open),
         ]),
