@@ -1,5 +1,7 @@
 //! The Rust and the C side of a record agree: every size and offset is compared with the BTF of the compiled object.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read the object has failed")]
+
 use std::collections::BTreeMap;
 
 use tiercel_ebpf::abi::{LAYOUTS, RECORD_BYTES_MAX};

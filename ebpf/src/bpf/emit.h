@@ -31,16 +31,18 @@ static __always_inline bool in_scope(void)
 static __always_inline void fill_header(struct record_header *header, u16 kind, u8 class, u16 number, s64 result)
 {
 	struct task_struct *task = current_task();
-	const struct cred *cred = BPF_CORE_READ(task, cred);
 	u64 id = bpf_get_current_pid_tgid();
+	/* Neighbours in every kernel, so one read takes both. */
+	u32 effective[2] = {};
 
+	bpf_probe_read_kernel(effective, sizeof(effective), &BPF_CORE_READ(task, cred)->euid);
 	header->boot_ns = bpf_ktime_get_boot_ns();
 	header->started_boot_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	header->result = result;
 	header->pid = id >> 32;
 	header->tid = id;
-	header->uid = BPF_CORE_READ(cred, euid.val);
-	header->gid = BPF_CORE_READ(cred, egid.val);
+	header->uid = effective[0];
+	header->gid = effective[1];
 	header->kind = kind;
 	header->syscall = number;
 	header->cpu = bpf_get_smp_processor_id();
@@ -51,15 +53,19 @@ static __always_inline void fill_header(struct record_header *header, u16 kind, 
  * Wakes the reader only when this record makes the waiting bytes reach the threshold: one wake-up for one crossing. Two
  * CPUs that cross at once may both miss it, which the reader's timer makes good.
  */
-static __always_inline u64 wake_flags(u64 pending, u32 size)
+static __always_inline u64 wake_flags(void *ring, u32 size)
 {
-	if (config_wake_bytes && pending < config_wake_bytes && pending + size >= config_wake_bytes)
+	u64 pending;
+
+	if (!config_wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	pending = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	if (pending < config_wake_bytes && pending + size >= config_wake_bytes)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
 
-#define OUTPUT(ring, data, size)                                                                                       \
-	bpf_ringbuf_output(&(ring), data, size, wake_flags(bpf_ringbuf_query(&(ring), BPF_RB_AVAIL_DATA), size))
+#define OUTPUT(ring, data, size) bpf_ringbuf_output(&(ring), data, size, wake_flags(&(ring), size))
 
 /* Numbers the finished record and puts it into the ring of its class, or counts it as lost. */
 __noinline int emit(u32 fixed_bytes, u32 class)

@@ -40,10 +40,10 @@ static __always_inline u64 argument_of(struct scratch *scratch, s8 position)
 /* Fills one path of a call from its argument positions. */
 static __always_inline void fill_given(struct given_path *out, struct scratch *scratch, s8 directory, s8 path)
 {
+	out->directory_fd = directory >= 0 ? (s32)argument_of(scratch, directory) : AT_FDCWD;
 	if (path < 0)
 		return;
 	out->flags = GIVEN_PRESENT;
-	out->directory_fd = directory >= 0 ? (s32)argument_of(scratch, directory) : AT_FDCWD;
 	out->given = span_of(append_user_text(argument_of(scratch, path)));
 	if (directory == ARGUMENT_NONE || !is_relative(scratch, out->given))
 		return;

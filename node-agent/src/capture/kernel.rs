@@ -197,7 +197,7 @@ fn load(options: &KernelOptions, cgroup: CgroupScope, btf: &Btf) -> Result<Ebpf,
 }
 
 fn take_rings(programs: &mut Ebpf) -> Result<Rings, TableError> {
-    let mut ring = |name| tables::take(programs, name, |map| RingBuf::try_from(map));
+    let mut ring = |name| tables::take(programs, name, RingBuf::try_from);
     Ok(Rings::new(ring("critical")?, ring("normal")?, ring("bulk")?))
 }
 

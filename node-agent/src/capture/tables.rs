@@ -48,10 +48,10 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn take(programs: &mut Ebpf) -> Result<Self, TableError> {
         Ok(Self {
-            calls: take(programs, "calls", |map| Array::try_from(map))?,
-            socketcalls: take(programs, "socketcalls", |map| Array::try_from(map))?,
-            scope_tree: take(programs, "scope_tree", |map| HashMap::try_from(map))?,
-            counters: take(programs, "counters", |map| PerCpuArray::try_from(map))?,
+            calls: take(programs, "calls", Array::try_from)?,
+            socketcalls: take(programs, "socketcalls", Array::try_from)?,
+            scope_tree: take(programs, "scope_tree", HashMap::try_from)?,
+            counters: take(programs, "counters", PerCpuArray::try_from)?,
         })
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn call(number: i64, arguments: &[usize]) -> i64 {
     unsafe { libc::syscall(number, six[0], six[1], six[2], six[3], six[4], six[5]) }
 }
 
-const AT_FDCWD: usize = -100i64 as usize;
+const AT_FDCWD: usize = usize::MAX - 99;
 
 fn text(path: impl AsRef<Path>) -> CString {
     CString::new(path.as_ref().as_os_str().as_encoded_bytes()).unwrap()

@@ -104,7 +104,8 @@ pub(crate) fn drain_until(source: &mut KernelSource, done: impl Fn(&[Observation
     }
 }
 
-fn is_end_of(observation: &Observation, pid: u32) -> bool {
+/// Says whether this is the end of a process.
+pub(crate) fn is_end_of(observation: &Observation, pid: u32) -> bool {
     observation.pid == pid && matches!(&observation.act, Act::Exit(exit) if exit.last_thread)
 }
 
@@ -126,21 +127,12 @@ impl Observed {
         text.replace(&*self.directory.path().canonicalize().unwrap().to_string_lossy(), "$D")
     }
 
-    /// All opens whose given path, file name or directory lies in the scratch directory.
+    /// All opens, in order.
     pub(crate) fn opens(&self) -> impl Iterator<Item = (&Observation, &Open)> {
         self.observations.iter().filter_map(|one| match &one.act {
             Act::Open(open) => Some((one, open)),
             _ => None,
         })
-    }
-
-    /// The one open whose given path ends so.
-    #[track_caller]
-    pub(crate) fn open(&self, given_end: &str) -> &Open {
-        let mut found = self.opens().map(|(_, open)| open).filter(|open| open.given.ends_with(given_end));
-        let open = found.next().unwrap_or_else(|| panic!("no open of {given_end}"));
-        assert!(found.next().is_none(), "more than one open of {given_end}");
-        open
     }
 
     /// All path calls, in order.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use tiercel_agent::capture::{KernelOptions, KernelSource, Observation, Scope};
+use tiercel_agent::capture::observation::Act;
+use tiercel_agent::capture::{KernelOptions, KernelSource, Scope};
 
-use crate::harness::{Stage, drain_until};
+use crate::harness::{Stage, drain_until, is_end_of};
 
 /// A cgroup that is removed when the test ends.
 struct Cgroup(PathBuf);
@@ -23,8 +24,11 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        let _ = fs::remove_dir(self.0.join("inner"));
-        let _ = fs::remove_dir(&self.0);
+        for path in [self.0.join("inner"), self.0.clone()] {
+            if let Err(error) = fs::remove_dir(&path) {
+                eprintln!("failed to remove the cgroup {}: {error}", path.display());
+            }
+        }
     }
 }
 
@@ -43,18 +47,13 @@ fn only_tasks_of_the_cgroup_are_recorded() {
     outside.perform();
     inside.perform();
     let pid = inside.pid();
-    let observations = drain_until(&mut source, |all| all.iter().any(|one| is_last_exit(one, pid)));
+    let observations = drain_until(&mut source, |all| all.iter().any(|one| is_end_of(one, pid)));
     let mut members = vec![pid];
     for one in &observations {
-        if let tiercel_agent::capture::observation::Act::Fork(fork) = &one.act {
+        if let Act::Fork(fork) = &one.act {
             members.push(fork.child_pid);
         }
     }
     assert!(members.len() > 2, "a thread and a child were made inside");
     assert!(observations.iter().all(|one| members.contains(&one.pid)), "a task outside of the cgroup was recorded");
-}
-
-fn is_last_exit(one: &Observation, pid: u32) -> bool {
-    use tiercel_agent::capture::observation::Act;
-    one.pid == pid && matches!(&one.act, Act::Exit(exit) if exit.last_thread)
 }
