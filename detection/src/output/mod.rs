@@ -1,8 +1,11 @@
 //! Outputs: format strings to texts and field values.
 
+mod format;
 pub(crate) mod time;
 
 use crate::event::Text;
+
+pub use format::{Filled, Format, FormatError};
 
 /// What outputs say that events do not know.
 #[derive(Debug, Clone)]

@@ -1,6 +1,15 @@
 //! Rule files: YAML to lists, macros, exceptions and overrides to validated rules, with diagnostics that name the place.
 
+mod build;
+mod collect;
+mod decode;
+mod exception;
+mod item;
+mod list;
 mod report;
+mod requirement;
+mod source;
+mod yaml;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,8 +17,11 @@ use std::sync::Arc;
 pub use report::{Code, Diagnostic, FileReport, LoadReport, Location, Position};
 
 use crate::alert::Priority;
+use crate::condition::{Memo, NodeId, Plan};
 use crate::event::{KindSet, Text};
 use crate::example::FieldMap;
+use crate::field::Fields;
+use crate::output::Format;
 
 /// The engine version that we claim towards `required_engine_version`: that of Falco 0.44.
 pub const ENGINE_VERSION: &str = "0.62.0";
@@ -66,7 +78,7 @@ pub struct Rule {
     pub name: Text,
     /// What it is for.
     pub description: String,
-    /// The condition with lists substituted and exceptions folded in.
+    /// The condition in canonical form, with exceptions folded in, lists substituted and macros resolved.
     pub condition: String,
     /// The output format with what was appended to it.
     pub output: String,
@@ -84,6 +96,42 @@ pub struct Rule {
     pub examples: Examples,
     /// Where it was defined.
     pub position: Position,
+    root: NodeId,
+    reads_name: bool,
+    format: Format,
+}
+
+impl Rule {
+    /// Whether its condition reads the name of a file.
+    pub(crate) fn reads_name(&self) -> bool {
+        self.reads_name
+    }
+
+    /// Its output.
+    pub(crate) fn format(&self) -> &Format {
+        &self.format
+    }
+}
+
+/// An example that a rule does not satisfy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExampleFailure {
+    /// The rule.
+    pub rule: Text,
+    /// The example: `fires` or `quiet`.
+    pub list: &'static str,
+    /// Its place in the list, from 1.
+    pub number: usize,
+    /// Where the rule is.
+    pub position: Position,
+}
+
+impl std::fmt::Display for ExampleFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Position { file, line, .. } = &self.position;
+        let outcome = if self.list == "fires" { "does not fire" } else { "fires" };
+        write!(f, "{file}:{line}: rule '{}' {outcome} for example {} of '{}'", self.rule, self.number, self.list)
+    }
 }
 
 /// Rules that were loaded together.
@@ -91,14 +139,55 @@ pub struct Rule {
 pub struct RuleSet {
     rules: Vec<Rule>,
     matching: Matching,
+    plan: Arc<Plan>,
     literal_paths: BTreeSet<Text>,
 }
 
 impl RuleSet {
     /// Loads files in order. Never fails as a whole: an item with a mistake is left out and reported.
     pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Self, LoadReport) {
-        let files = files.iter().map(|file| FileReport { name: file.name.clone(), ..FileReport::default() }).collect();
-        (Self { matching: options.matching, ..Self::default() }, LoadReport { files, ..LoadReport::default() })
+        let mut collector = collect::Collector::default();
+        files.iter().for_each(|file| collector.add_file(&file.name, &file.text));
+        let mut builder = build::Builder::new(collector);
+        let rules = builder.rules(options);
+        let (collector, plan, literal_paths) = builder.finish();
+        let report = LoadReport {
+            files: collector.reports,
+            rules_loaded: rules.len(),
+            rules_enabled: rules.iter().filter(|rule| rule.enabled).count(),
+        };
+        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths }, report)
+    }
+
+    /// Whether the condition of a rule holds, whatever other rules say.
+    pub(crate) fn holds<F: Fields>(&self, rule: &Rule, fields: &F, memo: &mut Memo) -> bool {
+        self.plan.holds(rule.root, fields, memo)
+    }
+
+    /// Begins a new event, or another name of its file.
+    pub(crate) fn begin(&self, memo: &mut Memo) {
+        memo.begin(&self.plan);
+    }
+
+    /// Runs the examples of all rules; returns how many there were and which were not as their rule says.
+    pub fn check_examples(&self) -> (usize, Vec<ExampleFailure>) {
+        let mut memo = Memo::default();
+        let (mut run, mut failures) = (0, Vec::new());
+        for rule in &self.rules {
+            for (list, examples, expected) in
+                [("fires", &rule.examples.fires, true), ("quiet", &rule.examples.quiet, false)]
+            {
+                for (index, example) in examples.iter().enumerate() {
+                    run += 1;
+                    self.begin(&mut memo);
+                    if self.holds(rule, example, &mut memo) != expected {
+                        let (rule, position) = (rule.name.clone(), rule.position.clone());
+                        failures.push(ExampleFailure { rule, list, number: index + 1, position });
+                    }
+                }
+            }
+        }
+        (run, failures)
     }
 
     /// The rules in order of definition, with those that are switched off.
@@ -122,3 +211,6 @@ impl RuleSet {
         self.literal_paths.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,449 @@
+//! Items to rules: lists substituted, macros resolved, conditions and outputs compiled.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::collect::Collector;
+use super::item::RuleItem;
+use super::list;
+use super::report::{Code, Diagnostic, Location};
+use super::source::{File, Scalar, SourceText};
+use super::{LoadOptions, Rule};
+use crate::condition::ast::{Expression, Literal, Right, Test};
+use crate::condition::{CompileError, DEPTH_MAX, Plan, compile, parse, required_kinds, suspicions};
+use crate::event::Text;
+use crate::field::{FieldFlags, FieldId, FieldRef};
+use crate::output::Format;
+
+/// A condition that can match more kinds of events than this is expensive; Falco warns from there on.
+const EVENT_KINDS_MAX: usize = 100;
+
+/// What the output of every rule gets, so that an alert always says where it comes from.
+const SUGGESTED_OUTPUT: &str = " container_id=%container.id container_name=%container.name \
+     container_image_repository=%container.image.repository container_image_tag=%container.image.tag \
+     k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+
+/// Parts of messages that mean that a newer engine may know what we do not.
+const UNKNOWN_MARKS: [&str; 4] =
+    ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"];
+
+/// A macro on its way to a condition.
+#[derive(Debug, Clone)]
+enum MacroState {
+    Parsed(Expression),
+    Resolving,
+    Resolved(Arc<Expression>),
+    Broken,
+}
+
+/// Everything that conditions refer to.
+pub(super) struct Builder {
+    collector: Collector,
+    lists: Vec<(String, Vec<String>)>,
+    macros: FxHashMap<Arc<str>, MacroState>,
+    used_macros: FxHashSet<Arc<str>>,
+    pub(super) plan: Plan,
+    pub(super) literal_paths: BTreeSet<Text>,
+}
+
+/// Why a macro cannot be used at a place.
+enum Unusable {
+    Undefined(String, usize),
+    Broken(String, usize),
+    Loop(String, usize),
+}
+
+/// A mistake in a rule, with its place in the text of the rule or of a macro.
+struct RuleMistake {
+    code: Code,
+    offset: usize,
+    macro_name: Option<Arc<str>>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Builder {
+    pub(super) fn new(collector: Collector) -> Self {
+        let mut builder = Self {
+            collector,
+            lists: Vec::new(),
+            macros: FxHashMap::default(),
+            used_macros: FxHashSet::default(),
+            plan: Plan::default(),
+            literal_paths: BTreeSet::new(),
+        };
+        builder.resolve_lists();
+        builder.parse_macros();
+        builder
+    }
+
+    /// The rules that can be evaluated, in order of definition, and the collector with all reports.
+    pub(super) fn rules(&mut self, options: &LoadOptions) -> Vec<Rule> {
+        let items = std::mem::take(&mut self.collector.rules);
+        let wanted = items.into_iter().filter(|item| item.priority.number() <= options.minimum_priority.number());
+        let rules = wanted.filter_map(|item| self.rule(item, options)).collect();
+        self.warn_unused();
+        rules
+    }
+
+    pub(super) fn finish(self) -> (Collector, Plan, BTreeSet<Text>) {
+        (self.collector, self.plan, self.literal_paths)
+    }
+
+    /// Items that name an earlier list are replaced by what that list holds as it is written: one level, no more.
+    fn resolve_lists(&mut self) {
+        let lists = &self.collector.lists;
+        let place: FxHashMap<&str, usize> =
+            lists.iter().enumerate().map(|(at, list)| (list.name.value(), at)).collect();
+        let mut used = Vec::new();
+        self.lists = lists
+            .iter()
+            .map(|list| {
+                let mut items = Vec::new();
+                for item in &list.items {
+                    match place.get(item.as_str()).filter(|at| lists[**at].order.index < list.order.visibility) {
+                        Some(at) => {
+                            used.push(*at);
+                            items.extend(lists[*at].items.iter().cloned());
+                        }
+                        None => items.push(item.clone()),
+                    }
+                }
+                (list.name.value().to_owned(), items)
+            })
+            .collect();
+        used.into_iter().for_each(|at| self.collector.lists[at].used = true);
+    }
+
+    fn substitute_lists(&mut self, mut text: SourceText) -> SourceText {
+        for (index, (name, items)) in self.lists.iter().enumerate() {
+            if let Some(substituted) = list::substitute(&text, name, items) {
+                text = substituted;
+                self.collector.lists[index].used = true;
+            }
+        }
+        text
+    }
+
+    fn parse_macros(&mut self) {
+        for index in 0..self.collector.macros.len() {
+            let text = self.substitute_lists(self.collector.macros[index].condition.clone());
+            let name: Arc<str> = self.collector.macros[index].name.value().into();
+            let state = match parse(text.text(), DEPTH_MAX) {
+                Ok(expression) => MacroState::Parsed(expression),
+                Err(error) => {
+                    self.report_macro(index, &text, Code::CompileCondition, error.offset, error.message);
+                    MacroState::Broken
+                }
+            };
+            if let MacroState::Parsed(expression) = &state {
+                for suspicion in suspicions(expression) {
+                    let code = if suspicion.deprecated_field.is_some() {
+                        Code::DeprecatedItem
+                    } else {
+                        Code::ConditionWarning
+                    };
+                    self.report_macro(index, &text, code, suspicion.offset, suspicion.message);
+                }
+            }
+            self.collector.macros[index].condition = text;
+            self.macros.insert(name, state);
+        }
+    }
+
+    fn report_macro(&mut self, index: usize, text: &SourceText, code: Code, offset: usize, message: String) {
+        let name = self.collector.macros[index].name.clone();
+        self.report("macro", &name, text, code, offset, message, None);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one diagnostic")]
+    fn report(
+        &mut self,
+        kind: &'static str,
+        name: &Scalar,
+        text: &SourceText,
+        code: Code,
+        offset: usize,
+        message: String,
+        hint: Option<String>,
+    ) {
+        let (file, place) = text.place(offset);
+        let locations = vec![
+            Location { item_type: kind, item_name: name.value().to_owned(), position: name.position() },
+            Location { item_type: "condition expression", item_name: String::new(), position: file.position(place) },
+        ];
+        self.collector.report(&file, place, code, message, hint, locations);
+    }
+
+    /// Puts the conditions of macros in the places of their names. A macro sees only macros that were defined before it.
+    fn resolve(&mut self, expression: Expression, visibility: usize) -> Result<Expression, Unusable> {
+        Ok(match expression {
+            Expression::And(parts) => Expression::And(self.resolve_all(parts, visibility)?),
+            Expression::Or(parts) => Expression::Or(self.resolve_all(parts, visibility)?),
+            Expression::Not(part) => Expression::Not(Box::new(self.resolve(*part, visibility)?)),
+            Expression::Macro(name, offset) => {
+                let name: Arc<str> = name.into();
+                let body = self.resolve_macro(&name, offset, visibility)?;
+                Expression::Expanded(name, body)
+            }
+            other @ (Expression::Expanded(..) | Expression::Check(_)) => other,
+        })
+    }
+
+    fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<Vec<Expression>, Unusable> {
+        parts.into_iter().map(|part| self.resolve(part, visibility)).collect()
+    }
+
+    fn resolve_macro(
+        &mut self,
+        name: &Arc<str>,
+        offset: usize,
+        visibility: usize,
+    ) -> Result<Arc<Expression>, Unusable> {
+        self.used_macros.insert(name.clone());
+        let item = self.collector.macros.iter().find(|item| item.name.value() == &**name);
+        let order = item.map(|item| item.order);
+        let state = self.macros.get(name).cloned();
+        match (state, order) {
+            (Some(MacroState::Resolved(body)), Some(order)) if order.index < visibility => Ok(body),
+            (Some(MacroState::Broken), _) => Err(Unusable::Broken(name.to_string(), offset)),
+            (Some(MacroState::Resolving), _) => Err(Unusable::Loop(name.to_string(), offset)),
+            (Some(MacroState::Parsed(body)), Some(order)) if order.index < visibility => {
+                self.macros.insert(name.clone(), MacroState::Resolving);
+                match self.resolve(body, order.visibility) {
+                    Ok(body) => {
+                        let body = Arc::new(body);
+                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone()));
+                        Ok(body)
+                    }
+                    Err(unusable) => {
+                        self.report_unusable(name, &unusable);
+                        self.macros.insert(name.clone(), MacroState::Broken);
+                        Err(Unusable::Broken(name.to_string(), offset))
+                    }
+                }
+            }
+            _ => Err(Unusable::Undefined(name.to_string(), offset)),
+        }
+    }
+
+    fn report_unusable(&mut self, name: &str, unusable: &Unusable) {
+        let Some(index) = self.collector.macros.iter().position(|item| item.name.value() == name) else { return };
+        let text = self.collector.macros[index].condition.clone();
+        let (code, offset, message, _) = self.explain(unusable);
+        self.report_macro(index, &text, code, offset, message);
+    }
+
+    fn explain(&self, unusable: &Unusable) -> (Code, usize, String, Option<String>) {
+        match unusable {
+            Unusable::Undefined(name, offset) => {
+                let names: Vec<&str> = self.collector.macros.iter().map(|item| item.name.value()).collect();
+                let hint = super::decode::closest(name, &names).map(|name| format!("did you mean '{name}'?"));
+                (Code::Validate, *offset, format!("Undefined macro '{name}' used in filter."), hint)
+            }
+            Unusable::Broken(name, offset) => {
+                let hint = Some("the mistake in the macro is reported above".to_owned());
+                (Code::CompileCondition, *offset, format!("macro '{name}' has a mistake and cannot be used"), hint)
+            }
+            Unusable::Loop(name, offset) => {
+                (Code::Validate, *offset, format!("reference loop in macro '{name}'"), None)
+            }
+        }
+    }
+
+    fn rule(&mut self, item: RuleItem, options: &LoadOptions) -> Option<Rule> {
+        if item.source != "syscall" {
+            let message = format!("Unknown source {}, skipping", item.source);
+            self.report("rule", &item.name, &item.condition, Code::UnknownSource, 0, message, None);
+            return None;
+        }
+        let mut condition = item.condition.clone();
+        let exceptions: Vec<_> = item.exceptions.iter().filter(|exception| exception.has_values()).collect();
+        if !exceptions.is_empty() {
+            condition.parenthesise();
+            exceptions.iter().for_each(|exception| exception.fold_into(&mut condition));
+        }
+        let condition = self.substitute_lists(condition);
+        match self.compile_rule(&item, &condition, options) {
+            Ok(rule) => Some(rule),
+            Err(mistake) => {
+                self.report_rule_mistake(&item, &condition, mistake);
+                None
+            }
+        }
+    }
+
+    fn compile_rule(
+        &mut self,
+        item: &RuleItem,
+        condition: &SourceText,
+        options: &LoadOptions,
+    ) -> Result<Rule, RuleMistake> {
+        let expression = parse(condition.text(), DEPTH_MAX).map_err(|error| RuleMistake {
+            code: Code::CompileCondition,
+            offset: error.offset,
+            macro_name: None,
+            message: error.message,
+            hint: None,
+        })?;
+        for suspicion in suspicions(&expression) {
+            let code = if suspicion.deprecated_field.is_some() { Code::DeprecatedItem } else { Code::ConditionWarning };
+            self.report("rule", &item.name, condition, code, suspicion.offset, suspicion.message, None);
+        }
+        let expression = self.resolve(expression, usize::MAX).map_err(|unusable| {
+            let (code, offset, message, hint) = self.explain(&unusable);
+            RuleMistake { code, offset, macro_name: None, message, hint }
+        })?;
+        let kinds = required_kinds(&expression).map_err(condition_mistake)?;
+        let root = compile(&expression, &mut self.plan).map_err(condition_mistake)?;
+        let (output, format) = self.output(item, options)?;
+        if kinds.len() > EVENT_KINDS_MAX && item.warn_event_types {
+            let message =
+                "Rule matches too many evt.type values. This has a significant performance penalty.".to_owned();
+            self.report("rule", &item.name, condition, Code::NoEventType, 0, message, None);
+        }
+        if item.enabled {
+            collect_paths(&expression, &mut self.literal_paths);
+        }
+        let mut reads_name = false;
+        self.plan.visit_fields(root, &mut |field| reads_name |= depends_on_name(field));
+        let mut tags: Vec<Text> = item.tags.iter().map(|tag| tag.as_str().into()).collect();
+        tags.sort();
+        tags.dedup();
+        Ok(Rule {
+            name: item.name.value().into(),
+            description: item.description.clone(),
+            condition: expression.to_string(),
+            output,
+            priority: item.priority,
+            source: item.source.as_str().into(),
+            tags: tags.into(),
+            enabled: item.enabled,
+            kinds,
+            examples: item.examples.clone(),
+            position: item.name.position(),
+            root,
+            reads_name,
+            format,
+        })
+    }
+
+    fn output(&mut self, item: &RuleItem, options: &LoadOptions) -> Result<(String, Format), RuleMistake> {
+        let mut text = item.output.text().to_owned();
+        if text.contains("%container.info") {
+            text = text.replace("%container.info", "").trim().to_owned();
+            let message = "%container.info is deprecated and no longer useful, and will be dropped".to_owned();
+            self.report_output(item, Code::DeprecatedItem, message, None);
+        }
+        if options.append_output {
+            text.push_str(SUGGESTED_OUTPUT);
+        }
+        let format = Format::parse(&format!("*{text}")).map_err(|error| RuleMistake {
+            code: Code::CompileOutput,
+            offset: error.offset.saturating_sub(1),
+            macro_name: None,
+            message: error.message,
+            hint: None,
+        })?;
+        for field in format.fields().iter().filter(|field| field.field().flags.has(FieldFlags::DEPRECATED)) {
+            let name = field.field().name;
+            let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
+            self.report_output(item, Code::DeprecatedItem, message, Some(name));
+        }
+        Ok((text, format))
+    }
+
+    fn report_output(&mut self, item: &RuleItem, code: Code, message: String, deprecated_field: Option<&'static str>) {
+        let (file, place) = item.output.place(0);
+        self.push_output(item, &file, place, code, message, None, deprecated_field);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one diagnostic")]
+    fn push_output(
+        &mut self,
+        item: &RuleItem,
+        file: &File,
+        place: usize,
+        code: Code,
+        message: String,
+        hint: Option<String>,
+        deprecated_field: Option<&'static str>,
+    ) {
+        let location = |item_type, item_name, position| Location { item_type, item_name, position };
+        let locations = vec![
+            location("rules content", String::new(), file.position(0)),
+            location("rule", item.name.value().to_owned(), item.name.position()),
+            location("output", String::new(), file.position(place)),
+        ];
+        let snippet = file.snippet(place);
+        self.collector.push(file.number, Diagnostic { code, message, locations, snippet, hint, deprecated_field });
+    }
+
+    fn report_rule_mistake(&mut self, item: &RuleItem, condition: &SourceText, mistake: RuleMistake) {
+        let unknown = UNKNOWN_MARKS.iter().any(|mark| mistake.message.contains(mark));
+        let code = if unknown && item.skip_if_unknown_filter { Code::UnknownFilter } else { mistake.code };
+        if mistake.code == Code::CompileOutput {
+            let (file, place) = item.output.place(mistake.offset);
+            self.push_output(item, &file, place, code, mistake.message, mistake.hint, None);
+            return;
+        }
+        let body = mistake.macro_name.as_ref().and_then(|name| {
+            self.collector.macros.iter().find(|item| item.name.value() == &**name).map(|item| item.condition.clone())
+        });
+        let text = body.as_ref().unwrap_or(condition);
+        self.report("rule", &item.name, text, code, mistake.offset, mistake.message, mistake.hint);
+    }
+
+    fn warn_unused(&mut self) {
+        let macros = self.collector.macros.iter().filter(|item| !self.used_macros.contains(item.name.value()));
+        let macros = macros.map(|item| (Code::UnusedMacro, "macro", item.name.clone()));
+        let lists = self.collector.lists.iter().filter(|list| !list.used);
+        let lists = lists.map(|list| (Code::UnusedList, "list", list.name.clone()));
+        for (code, kind, name) in macros.chain(lists).collect::<Vec<_>>() {
+            let title = if kind == "macro" { "Macro" } else { "List" };
+            let message = format!("{title} not referred to by any other rule/macro/list");
+            let position = name.position();
+            let location = Location { item_type: kind, item_name: name.value().to_owned(), position: position.clone() };
+            self.collector.report(&name.file, position.offset, code, message, None, vec![location]);
+        }
+    }
+}
+
+fn condition_mistake(error: CompileError) -> RuleMistake {
+    // Falco counts an unknown macro among the mistakes of validation, everything else among those of compilation.
+    let CompileError { offset, macro_name, message, hint } = error;
+    RuleMistake { code: Code::CompileCondition, offset, macro_name, message, hint }
+}
+
+/// Whether the value of a field depends on which name of a file the event goes by.
+fn depends_on_name(field: &FieldRef) -> bool {
+    matches!(
+        field.id,
+        FieldId::FdName
+            | FieldId::FdDirectory
+            | FieldId::FdFilename
+            | FieldId::FdContainername
+            | FieldId::FdContainerdirectory
+            | FieldId::EvtArg
+    )
+}
+
+/// Adds the absolute paths that a condition names.
+fn collect_paths(expression: &Expression, paths: &mut BTreeSet<Text>) {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| collect_paths(part, paths)),
+        Expression::Not(part) => collect_paths(part, paths),
+        Expression::Expanded(_, body) => collect_paths(body, paths),
+        Expression::Macro(..) => {}
+        Expression::Check(check) => {
+            let literals: &[Literal] = match &check.test {
+                Test::Compare { right: Right::Literal(literal), .. } => std::slice::from_ref(literal),
+                Test::Compare { right: Right::List(items), .. } => items,
+                Test::Compare { right: Right::Field(_) | Right::Transformer(_), .. } | Test::Exists => &[],
+            };
+            paths.extend(literals.iter().map(Literal::text).filter(|text| text.starts_with('/')).map(Text::from));
+        }
+    }
+}
