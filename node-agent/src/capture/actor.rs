@@ -101,13 +101,12 @@ impl CaptureActor {
     /// Takes one batch from the source.
     fn take(&mut self) -> SourceProgress {
         let mut batch = Vec::new();
-        match self.source.next_batch(&mut batch) {
-            Ok(drained) => {
-                if !batch.is_empty() {
-                    self.waiting = Some(ObservationBatch(batch));
-                }
-                drained.progress
-            }
+        let drained = self.source.next_batch(&mut batch);
+        if !batch.is_empty() {
+            self.waiting = Some(ObservationBatch(batch));
+        }
+        match drained {
+            Ok(drained) => drained.progress,
             Err(error) => {
                 error!(%error, "failed to read the source");
                 self.failure.report("the source of records failed");
