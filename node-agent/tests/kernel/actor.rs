@@ -273,6 +273,8 @@ fn paths(directory: &Path) {
     call(libc::SYS_fchown, &[fd, 0, 0]);
     call(libc::SYS_lchown, &[at(&d), 3, 4]);
     call(libc::SYS_fchownat, &[fd, at(&c), 0, 0, 0]);
+    call(libc::SYS_truncate, &[at(&c), 0]);
+    call(libc::SYS_ftruncate, &[fd, 0]);
     call(libc::SYS_unlink, &[1]);
 }
 
@@ -281,7 +283,13 @@ fn mounts(directory: &Path) {
     fs::create_dir(&target).unwrap();
     private_mounts();
     mount(Some("none"), &target, Some("tmpfs"), MsFlags::MS_NOEXEC, None::<&str>).unwrap();
-    nix::mount::umount2(&target, nix::mount::MntFlags::MNT_DETACH).unwrap();
+    let (target, none) = (text(target), text(""));
+    let tree = call(libc::SYS_open_tree, &[AT_FDCWD, at(&target), 1]);
+    call(libc::SYS_umount2, &[at(&target), libc::MNT_DETACH as usize]);
+    call(libc::SYS_move_mount, &[tree as usize, at(&none), AT_FDCWD, at(&target), 4]);
+    let absent = text("/absent");
+    call(libc::SYS_pivot_root, &[at(&absent), at(&target)]);
+    call(libc::SYS_umount2, &[at(&absent), 0]);
 }
 
 fn directories(directory: &Path) {

@@ -14,7 +14,8 @@ fn given(observed: &Observed, path: &GivenPath) -> String {
 
 /// One line for a call: name, result, paths (directory+given when relative), file, text.
 fn line(observed: &Observed, call: &PathCall) -> String {
-    let mut line = format!("{} = {}: {}", call_name(call.syscall), call.result, given(observed, &call.first));
+    let outcome = if call.result > 0 { "fd".to_owned() } else { call.result.to_string() };
+    let mut line = format!("{} = {outcome}: {}", call_name(call.syscall), given(observed, &call.first));
     if let Some(second) = &call.second {
         line += &format!(", {}", given(observed, second));
     }
@@ -40,32 +41,34 @@ fn every_call_gives_its_paths_and_where_they_start() {
     check(
         &observed,
         expect![[r#"
-        chdir = 0: $D file $D
-        mkdir = 0: $D+a
-        mkdirat = 0: $D+b
-        rmdir = 0: $D+a
-        rmdir = -2: $D+a
-        rename = 0: $D+b, $D+a
-        renameat = 0: $D+a, $D+b
-        renameat2 = 0: $D+b, $D+a
-        mknod = 0: $D+c
-        link = 0: $D+c, $D+d
-        unlink = 0: $D+d
-        linkat = 0: $D+c, $D+d
-        unlinkat = 0: $D+d
-        symlink = 0: /absent/target, $D+d
-        symlinkat = 0: ../up, $D+b
-        mknodat = 0: $D+fifo
-        chmod = 0: $D+c
-        fchmod = 0:  file $D
-        fchmodat = 0: $D+c
-        fchmodat2 = 0: $D+c
-        chown = 0: $D+c
-        fchown = 0:  file $D
-        lchown = 0: $D+d
-        fchownat = 0: $D+c
-        unlink = -14: $D+
-    "#]],
+            chdir = 0: $D file $D
+            mkdir = 0: $D+a
+            mkdirat = 0: $D+b
+            rmdir = 0: $D+a
+            rmdir = -2: $D+a
+            rename = 0: $D+b, $D+a
+            renameat = 0: $D+a, $D+b
+            renameat2 = 0: $D+b, $D+a
+            mknod = 0: $D+c
+            link = 0: $D+c, $D+d
+            unlink = 0: $D+d
+            linkat = 0: $D+c, $D+d
+            unlinkat = 0: $D+d
+            symlink = 0: /absent/target, $D+d
+            symlinkat = 0: ../up, $D+b
+            mknodat = 0: $D+fifo
+            chmod = 0: $D+c
+            fchmod = 0:  file $D
+            fchmodat = 0: $D+c
+            fchmodat2 = 0: $D+c
+            chown = 0: $D+c
+            fchown = 0:  file $D
+            lchown = 0: $D+d
+            fchownat = 0: $D+c
+            truncate = -22: $D+c
+            ftruncate = -22:  file $D
+            unlink = -14: $D+
+        "#]],
     );
     let chmod = observed.paths().find(|call| call_name(call.syscall) == "chmod").unwrap();
     assert_eq!(chmod.arguments[1], 0o4755);
@@ -77,11 +80,15 @@ fn mounts_carry_source_target_and_type() {
     check(
         &observed,
         expect![[r#"
-        mkdir = 0: $D/mounted
-        mount = 0: , /
-        mount = 0: none, $D/mounted text tmpfs
-        umount2 = 0: $D/mounted
-    "#]],
+            mkdir = 0: $D/mounted
+            mount = 0: , /
+            mount = 0: none, $D/mounted text tmpfs
+            open_tree = fd: $D/mounted
+            umount2 = 0: $D/mounted
+            move_mount = 0: $D/mounted+, $D/mounted
+            pivot_root = -2: /absent, $D/mounted
+            umount2 = -2: /absent
+        "#]],
     );
 }
 
