@@ -154,6 +154,7 @@ pub(crate) fn metrics(cluster: &Arc<ToldCluster>, history: Arc<History>, receive
         history,
         receivers: Arc::new(receivers),
         inputs: Arc::new(InputCounters::default()),
+        intake: None,
         credentials: None,
     }
 }

@@ -18,6 +18,7 @@ pub use inputs::InputCounters;
 
 use crate::api::{ClusterView, Sums};
 use crate::history::{History, HistoryStats};
+use crate::ingest::{IngestFigures, Intake};
 use crate::notify::{LATENCY_BUCKETS_SECONDS, Notifier, Receivers};
 use crate::raft::{ClusterStatus, Role};
 use exposition::Exposition;
@@ -33,6 +34,8 @@ pub struct Metrics {
     pub receivers: Arc<Receivers>,
     /// The HTTP input.
     pub inputs: Arc<InputCounters>,
+    /// The door of the agents.
+    pub intake: Option<Intake>,
     /// The certificate of this node.
     pub credentials: Option<Credentials>,
 }
@@ -56,6 +59,9 @@ impl Metrics {
         write_raft(&mut exposition, &status);
         write_attempts(&mut exposition, &self.receivers);
         write_inputs(&mut exposition, &self.inputs);
+        if let Some(intake) = &self.intake {
+            write_ingest(&mut exposition, &intake.figures());
+        }
         write_history(&mut exposition, &history, series.len());
         if let Some(credentials) = &self.credentials {
             write_certificate(&mut exposition, credentials.not_after(), SystemTime::now());
@@ -189,6 +195,24 @@ fn write_inputs(exposition: &mut Exposition, inputs: &InputCounters) {
     let mut samples = exposition.family(names::SIDEKICK_INPUTS);
     samples.sample(&[("source", "requests"), ("status", "accepted")], inputs.accepted());
     samples.sample(&[("source", "requests"), ("status", "rejected")], inputs.rejected());
+}
+
+fn write_ingest(exposition: &mut Exposition, figures: &IngestFigures) {
+    for (family, value) in [
+        (names::INGEST_STREAMS, figures.streams),
+        (names::INGEST_BATCHES, figures.batches),
+        (names::INGEST_PROPOSALS, figures.proposals),
+        (names::INGEST_PROPOSED, figures.proposed_items),
+        (names::INGEST_ACKNOWLEDGED, figures.acknowledged),
+        (names::INGEST_WAITING_BYTES, figures.waiting_bytes),
+    ] {
+        exposition.family(family).sample(&[], value);
+    }
+    let mut put_off = exposition.family(names::INGEST_PUT_OFF);
+    let other = figures.put_off.saturating_sub(figures.busy + figures.unknown);
+    for (reason, count) in [("busy", figures.busy), ("unknown_outcome", figures.unknown), ("other", other)] {
+        put_off.sample(&[("reason", reason)], count);
+    }
 }
 
 fn write_history(exposition: &mut Exposition, stats: &HistoryStats, series: usize) {

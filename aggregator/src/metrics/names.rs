@@ -79,6 +79,24 @@ pub(super) const ATTEMPTS: Family = counter(
 );
 pub(super) const ATTEMPT_SECONDS: Family =
     histogram("tiercel_aggregator_notification_attempt_seconds", "How long attempts of this node took.");
+pub(super) const INGEST_STREAMS: Family =
+    gauge("tiercel_aggregator_ingest_streams", "Agents that are connected to this node.");
+pub(super) const INGEST_BATCHES: Family =
+    counter("tiercel_aggregator_ingest_batches_total", "Batches that came in at this node.");
+pub(super) const INGEST_PROPOSALS: Family = counter(
+    "tiercel_aggregator_ingest_proposals_total",
+    "Proposals that this node made of batches; one fsync of the cluster carries each.",
+);
+pub(super) const INGEST_PROPOSED: Family =
+    counter("tiercel_aggregator_ingest_proposed_items_total", "Items in those proposals.");
+pub(super) const INGEST_ACKNOWLEDGED: Family =
+    counter("tiercel_aggregator_ingest_batches_acknowledged_total", "Batches of this node that were acknowledged.");
+pub(super) const INGEST_PUT_OFF: Family = counter(
+    "tiercel_aggregator_ingest_batches_put_off_total",
+    "Batches of this node whose agent was asked to come back.",
+);
+pub(super) const INGEST_WAITING_BYTES: Family =
+    gauge("tiercel_aggregator_ingest_waiting_bytes", "Bytes of alerts that wait for a proposal at this node.");
 pub(super) const RAFT_ROLE: Family = gauge("tiercel_aggregator_raft_role", "1 for the role that this node has.");
 pub(super) const RAFT_TERM: Family = gauge("tiercel_aggregator_raft_term", "The election that this node knows of.");
 pub(super) const RAFT_HAS_LEADER: Family =
