@@ -144,3 +144,6 @@ fn alert<F: Fields>(rule: &Rule, fields: &F, context: &OutputContext) -> Alert {
         tags: rule.tags.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;
