@@ -28,18 +28,18 @@ pub(super) struct Producers {
 }
 
 /// What is known of one spool.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Spool {
-    /// The certificate name of its agent.
-    pub(super) node: Text,
     pub(super) lanes: BTreeMap<(Generation, Lane), Counted>,
 }
 
 /// How far a lane is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counted {
     pub(super) through: Sequence,
     pub(super) at: UnixMillis,
+    /// The certificate name of the agent that sent it.
+    pub(super) node: Text,
 }
 
 /// Why a batch is not taken.
@@ -51,22 +51,31 @@ pub(super) enum Refusal {
 }
 
 impl Producers {
-    /// Says how far the lane is counted, if a batch that starts at `first` may follow.
+    /// Says how far the lane is counted, if a batch of that node that starts at `first` may follow.
+    ///
+    /// A node that was renamed goes on exactly where it stopped. Another one that starts anywhere else sends from a copy
+    /// of the spool: its alerts have numbers that are taken, and counting them as repeats would lose them.
     pub(super) fn counted(
         &self,
         node: &Text,
         spool: SpoolId,
-        (generation, lane): (Generation, Lane),
+        key: (Generation, Lane),
         first: Sequence,
     ) -> Result<Sequence, Refusal> {
-        let through = match self.spools.get(&spool) {
-            None if self.spools.len() >= SPOOLS_MAX => return Err(Refusal::Full),
-            None => Sequence(0),
-            Some(known) if known.node != *node && !known.is_newest(generation) => return Err(Refusal::Conflict),
-            Some(known) => known.lanes.get(&(generation, lane)).map_or(Sequence(0), |counted| counted.through),
-        };
+        let known = self.spools.get(&spool);
+        if known.is_none() && self.spools.len() >= SPOOLS_MAX {
+            return Err(Refusal::Full);
+        }
+        let counted = known.and_then(|spool| spool.lanes.get(&key));
+        let through = counted.map_or(Sequence(0), |counted| counted.through);
         let expected = through.plus(1);
-        if first > expected { Err(Refusal::Gap { expected }) } else { Ok(through) }
+        if first > expected {
+            return Err(Refusal::Gap { expected });
+        }
+        if first < expected && counted.is_some_and(|counted| counted.node != *node) {
+            return Err(Refusal::Conflict);
+        }
+        Ok(through)
     }
 
     /// Moves the lane on.
@@ -78,9 +87,8 @@ impl Producers {
         through: Sequence,
         at: UnixMillis,
     ) {
-        let spool = self.spools.entry(spool).or_insert_with(|| Spool { node: node.clone(), lanes: BTreeMap::new() });
-        spool.node = node.clone();
-        spool.lanes.insert(key, Counted { through, at });
+        let counted = Counted { through, at, node: node.clone() };
+        self.spools.entry(spool).or_default().lanes.insert(key, counted);
     }
 
     /// Forgets what will not come again; returns how many lanes that were.
@@ -107,11 +115,6 @@ impl Producers {
 }
 
 impl Spool {
-    /// A spool may move to a renamed node only with a new start of its agent; a copied spool may not.
-    fn is_newest(&self, generation: Generation) -> bool {
-        self.lanes.last_key_value().is_none_or(|((newest, _), _)| generation > *newest)
-    }
-
     fn retire_old_generations(&mut self, now: UnixMillis) {
         let mut generations: Vec<_> = self.lanes.keys().map(|(generation, _)| *generation).collect();
         generations.dedup();

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::outbox::{Owed, Progress};
+use super::producers::Counted;
 use super::state::State;
 
 impl State {
@@ -35,8 +36,8 @@ impl State {
     fn write_producers(&self, text: &mut String) -> fmt::Result {
         for (spool, known) in self.producers.iter() {
             for ((generation, lane), counted) in &known.lanes {
-                let node = &known.node;
-                writeln!(text, "producer {spool}/{generation}/{} {node} through {}", lane.number(), counted.through)?;
+                let Counted { node, through, .. } = counted;
+                writeln!(text, "producer {spool}/{generation}/{} {node} through {through}", lane.number())?;
             }
         }
         if self.direct_through > 0 {

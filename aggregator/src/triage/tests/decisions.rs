@@ -83,23 +83,28 @@ fn copied_spool_is_refused_and_renamed_node_is_not() {
     check(
         "
         1s admit web-1=a 1 1 x
-        2s admit web-2=a 1 2 y
-        3s admit web-2=a 2 1 z
-        4s admit web-1=a 1 2 y
+        2s admit web-2=a 1 1 y
+        3s admit web-2=a 1 2 y
+        4s admit web-1=a 1 2 z
+        5s admit web-1=a 2 1 z
         ",
         expect![[r#"
             1s admit web-1=a 1 1 x
               Accepted { through: Sequence(1) }
               owe hook
               1 x told hook
-            2s admit web-2=a 1 2 y
+            2s admit web-2=a 1 1 y
               Conflict
-            3s admit web-2=a 2 1 z
+            3s admit web-2=a 1 2 y
+              Accepted { through: Sequence(2) }
+              owe hook
+              2 y told hook
+            4s admit web-1=a 1 2 z
+              Conflict
+            5s admit web-1=a 2 1 z
               Accepted { through: Sequence(1) }
               owe hook
               1 z told hook
-            4s admit web-1=a 1 2 y
-              Conflict
         "#]],
     );
 }
