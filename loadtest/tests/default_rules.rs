@@ -187,7 +187,10 @@ const EVERYDAY: &[Act] = &[
         "python3 -c 'import json, subprocess; subprocess.run([\"true\"]); print(json.dumps({}))' > /dev/null",
     ),
     everyday("key-pair", "ssh-keygen -q -t ed25519 -N '' -f $T/own-key < /dev/null > /dev/null; true"),
-    everyday("search", "grep -rl localhost /etc/hosts > /dev/null; find /usr/share/doc -maxdepth 1 > /dev/null"),
+    everyday(
+        "look-for-words",
+        "grep -rl localhost /etc/hosts > /dev/null; find /usr/share/doc -maxdepth 1 > /dev/null",
+    ),
     everyday(
         "loopback",
         "timeout 3 python3 -m http.server --bind 127.0.0.1 18999 > /dev/null 2>&1 & sleep 1; curl -s http://127.0.0.1:18999/ > /dev/null; kill $!; wait",
