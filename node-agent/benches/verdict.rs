@@ -21,7 +21,7 @@ use tiercel_detection::{Matching, Priority};
 const ROW_TIME_MIN: Duration = Duration::from_secs(2);
 
 /// What is recorded when no recording is given: forks, execs, opens, network and names of files, as a build or a test
-/// run on a server makes them.
+/// run on a server makes them; and one act that the rules are about.
 const WORKLOAD: &str = r#"
 folder=$(mktemp -d)
 for i in $(seq 250); do
@@ -30,6 +30,7 @@ for i in $(seq 250); do
   echo "$i" >"$folder/$i" && mv "$folder/$i" "$folder/x" && chmod 600 "$folder/x" && rm "$folder/x"
   (: </dev/null) 2>/dev/null
 done
+cat /etc/shadow >/dev/null
 rm -r "$folder"
 "#;
 

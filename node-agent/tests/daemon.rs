@@ -55,10 +55,8 @@ impl Agent {
         );
         fs::write(folder.path().join("agent.yaml"), config).unwrap();
         let log = fs::File::create(folder.path().join("agent.log")).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_tiercel-agent"))
-            .args(["run", "--config"])
+        let process = agent_command(&["run", "--config"])
             .arg(folder.path().join("agent.yaml"))
-            .env_remove("RUST_LOG")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -110,8 +108,7 @@ impl Agent {
     }
 
     fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(self.process.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, signal).unwrap();
+        nix::sys::signal::kill(pid_of(&self.process), signal).unwrap();
     }
 
     /// Ends it with SIGTERM and says how it ended.
@@ -149,6 +146,16 @@ impl Drop for Shell {
         drop(self.process.stdin.take());
         self.process.wait().unwrap();
     }
+}
+
+fn agent_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tiercel-agent"));
+    command.args(arguments).env_remove("RUST_LOG");
+    command
+}
+
+fn pid_of(process: &Child) -> nix::unistd::Pid {
+    nix::unistd::Pid::from_raw(process.id().try_into().unwrap())
 }
 
 fn free_port() -> u16 {
@@ -264,16 +271,54 @@ fn after_sigusr1_alerts_go_to_a_new_file() {
 }
 
 #[test]
+fn a_recording_gives_the_same_alerts_wherever_it_is_replayed() {
+    if !can_watch() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("shadow.tcap");
+    let rules = folder.path().join("rules.yaml");
+    fs::write(&rules, SHADOW_RULE).unwrap();
+    let mut shell = Shell::start();
+    let tree = shell.process.id().to_string();
+    let mut recorder = agent_command(&["record", "--scope-process-tree", &tree]).arg(&recording).spawn().unwrap();
+    // The first frame is written when the kernel programs are attached.
+    let deadline = Instant::now() + PATIENCE;
+    while fs::metadata(&recording).is_err() {
+        assert!(Instant::now() < deadline, "the recorder starts in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    shell.run("cat /etc/shadow >/dev/null; (cat /proc/self/root/etc/shadow) >/dev/null");
+    nix::sys::signal::kill(pid_of(&recorder), nix::sys::signal::Signal::SIGINT).unwrap();
+    assert!(recorder.wait().unwrap().success());
+
+    let replay = || {
+        let output =
+            agent_command(&["replay", "--output", "json"]).arg(&recording).arg("--rules").arg(&rules).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = replay();
+    assert_eq!(first.lines().filter(|line| line.contains("\"fd.name\":\"/etc/shadow\"")).count(), 2, "{first}");
+    assert_eq!(replay(), first);
+
+    let damaged = folder.path().join("damaged.tcap");
+    let mut bytes = fs::read(&recording).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    let output = agent_command(&["replay"]).arg(&damaged).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("damaged at byte"), "{output:?}");
+}
+
+#[test]
 fn a_bad_configuration_stops_the_start_with_every_fault() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("agent.yaml");
     fs::write(&config, "rules: {matching: frist}\nstatsu: {}\n").unwrap();
     for command in ["run", "check"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_tiercel-agent"))
-            .args([command, "--config"])
-            .arg(&config)
-            .output()
-            .unwrap();
+        let output = agent_command(&[command, "--config"]).arg(&config).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains("agent.yaml:1:19: rules.matching: expected first or all, found `frist`"), "{text}");
@@ -283,6 +328,6 @@ fn a_bad_configuration_stops_the_start_with_every_fault() {
 
 #[test]
 fn an_unknown_command_is_a_mistake_of_usage() {
-    let output = Command::new(env!("CARGO_BIN_EXE_tiercel-agent")).arg("dance").output().unwrap();
+    let output = agent_command(&["dance"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
