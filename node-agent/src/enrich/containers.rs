@@ -28,18 +28,18 @@ struct Known {
 pub(super) struct Containers {
     host_namespaces: [u32; 4],
     known: FxHashMap<Text, Known>,
+    ids: FxHashSet<Text>,
 }
 
 impl Containers {
     /// Starts with nothing but the namespaces that are the host's own.
     pub(super) fn new(host_namespaces: [u32; 4]) -> Self {
-        Self { host_namespaces, known: FxHashMap::default() }
+        Self { host_namespaces, ..Self::default() }
     }
 
     /// How many containers are remembered.
     pub(super) fn len(&self) -> usize {
-        let ids = self.known.values().filter_map(|known| known.container.as_ref());
-        ids.map(|container| &container.full_id).collect::<FxHashSet<_>>().len()
+        self.ids.len()
     }
 
     /// The container of a process with that cgroup and those namespaces. `ask_again` is for moments when a runtime's
@@ -101,7 +101,9 @@ impl Containers {
     ) -> Option<Arc<Container>> {
         if self.known.len() >= CGROUPS_MAX {
             self.known.clear();
+            self.ids.clear();
         }
+        self.ids.extend(container.as_ref().map(|container| container.full_id.clone()));
         self.known.insert(cgroup.clone(), Known { container: container.clone(), valid_until_ns });
         container
     }

@@ -28,10 +28,12 @@ const ANONYMOUS: [(&str, FdKind); 10] = [
 /// The descriptor of a file as the kernel has it.
 pub(super) fn descriptor(number: i64, file: &FileObject, scene: &mut Scene<'_>) -> FileDescriptor {
     let kind = kind(file);
-    let name = match kind {
-        FdKind::Pipe => EMPTY.clone(),
-        FdKind::Memfd => file.path.trim_start_matches('/').strip_prefix("memfd:").unwrap_or(&file.path).into(),
-        _ => file.path.clone(),
+    let name = if kind == FdKind::Pipe {
+        EMPTY.clone()
+    } else if kind == FdKind::Memfd {
+        file.path.trim_start_matches('/').strip_prefix("memfd:").unwrap_or(&file.path).into()
+    } else {
+        file.path.clone()
     };
     let mut fd = FileDescriptor {
         number,

@@ -5,7 +5,9 @@ use tiercel_detection::event::flags::{
     FCHOWNAT_FLAGS, LINKAT_FLAGS, MOUNT_FLAGS, RENAMEAT2_FLAGS, UMOUNT_FLAGS, UNLINKAT_FLAGS, ppm_fchownat_flags,
     ppm_same_flags,
 };
-use tiercel_detection::event::{EventKind, FileDescriptor, Parameter, ParameterValue, Parameters, Trust, kinds};
+use tiercel_detection::event::{
+    EventKind, FileDescriptor, FlagTable, Parameter, ParameterValue, Parameters, Trust, kinds,
+};
 
 use super::{
     Built, Scene, errno, files, flags, hex, int, parameter, path, text, unknown_descriptor, unsigned, used_fd, word,
@@ -37,98 +39,151 @@ fn descriptor(kind: EventKind, call: &PathCall, scene: &mut Scene<'_>) -> Option
     }
 }
 
-fn parameters(kind: EventKind, call: &PathCall, fd: Option<&FileDescriptor>, scene: &mut Scene<'_>) -> Parameters {
-    let nowhere = GivenPath::default();
-    let second = call.second.as_ref().unwrap_or(&nowhere);
-    let res = errno("res", call.result);
-    let place = |name: &'static str, given: &GivenPath, scene: &Scene<'_>| {
-        path(name, &given.given, || files::absolute(given, scene))
-    };
-    let first_path = |name: &'static str, scene: &Scene<'_>| place(name, &call.first, scene);
-    let second_path = |name: &'static str, scene: &Scene<'_>| place(name, second, scene);
-    let word_at = |index: usize| word(call.arguments[index]);
-    let permissions = |name, index| parameter(name, ParameterValue::Mode(word_at(index)));
-    let id = |name, index| unsigned(name, u64::from(word_at(index)));
-    let bits = |name, index: usize, table| flags(name, ppm_same_flags(call.arguments[index], table), table);
+fn parameters(kind: EventKind, call: &PathCall, fd: Option<&FileDescriptor>, scene: &Scene<'_>) -> Parameters {
     match kind {
-        kinds::UNLINK | kinds::RMDIR | kinds::CHROOT => smallvec![res, first_path("path", scene)],
+        kinds::UNLINK | kinds::UNLINKAT | kinds::RMDIR | kinds::CHROOT | kinds::CHDIR | kinds::FCHDIR => {
+            one_path(kind, call, fd, scene)
+        }
+        kinds::MKDIR | kinds::MKDIRAT | kinds::MKNOD | kinds::MKNODAT => creation(kind, call, scene),
+        kinds::RENAME | kinds::RENAMEAT | kinds::RENAMEAT2 | kinds::LINK | kinds::LINKAT => from_to(kind, call, scene),
+        kinds::SYMLINK | kinds::SYMLINKAT => symbolic_link(kind, call, scene),
+        kinds::CHMOD | kinds::FCHMOD | kinds::FCHMODAT => permissions(kind, call, fd, scene),
+        kinds::CHOWN | kinds::LCHOWN | kinds::FCHOWN | kinds::FCHOWNAT => ownership(kind, call, fd, scene),
+        kinds::MOUNT | kinds::UMOUNT | kinds::UMOUNT2 => mounting(kind, call, scene),
+        _ => Parameters::new(),
+    }
+}
+
+fn one_path(kind: EventKind, call: &PathCall, fd: Option<&FileDescriptor>, scene: &Scene<'_>) -> Parameters {
+    let res = errno("res", call.result);
+    match kind {
         kinds::CHDIR => smallvec![res, text("path", call.first.given.clone())],
         kinds::FCHDIR => smallvec![res, descriptor_parameter("fd", fd)],
-        kinds::UNLINKAT => {
-            smallvec![res, directory("dirfd", &call.first), first_path("name", scene), bits("flags", 2, UNLINKAT_FLAGS),]
-        }
-        kinds::MKDIR => smallvec![res, first_path("path", scene), hex("mode", u64::from(word_at(1)))],
-        kinds::MKDIRAT => smallvec![
+        kinds::UNLINKAT => smallvec![
             res,
             directory("dirfd", &call.first),
-            first_path("path", scene),
-            hex("mode", u64::from(word_at(2))),
+            place("name", &call.first, scene),
+            same_flags("flags", call, 2, UNLINKAT_FLAGS),
         ],
-        kinds::MKNOD => smallvec![res, first_path("path", scene), permissions("mode", 1), id("dev", 2)],
-        kinds::MKNODAT => smallvec![
-            res,
-            directory("dirfd", &call.first),
-            first_path("path", scene),
-            permissions("mode", 2),
-            id("dev", 3),
-        ],
-        kinds::RENAME | kinds::LINK => {
-            smallvec![res, first_path("oldpath", scene), second_path("newpath", scene)]
-        }
-        kinds::RENAMEAT | kinds::RENAMEAT2 => {
-            let mut list: Parameters = smallvec![
-                res,
-                directory("olddirfd", &call.first),
-                first_path("oldpath", scene),
-                directory("newdirfd", second),
-                second_path("newpath", scene),
-            ];
-            if kind == kinds::RENAMEAT2 {
-                list.push(bits("flags", 4, RENAMEAT2_FLAGS));
-            }
-            list
-        }
+        _ => smallvec![res, place("path", &call.first, scene)],
+    }
+}
+
+fn creation(kind: EventKind, call: &PathCall, scene: &Scene<'_>) -> Parameters {
+    let mut list: Parameters = smallvec![errno("res", call.result)];
+    let relative = kind == kinds::MKDIRAT || kind == kinds::MKNODAT;
+    if relative {
+        list.push(directory("dirfd", &call.first));
+    }
+    list.push(place("path", &call.first, scene));
+    let mode = argument(call, if relative { 2 } else { 1 });
+    if kind == kinds::MKDIR || kind == kinds::MKDIRAT {
+        list.push(hex("mode", u64::from(mode)));
+    } else {
+        list.push(parameter("mode", ParameterValue::Mode(mode)));
+        list.push(unsigned("dev", u64::from(argument(call, if relative { 3 } else { 2 }))));
+    }
+    list
+}
+
+fn from_to(kind: EventKind, call: &PathCall, scene: &Scene<'_>) -> Parameters {
+    let nowhere = GivenPath::default();
+    let to = call.second.as_ref().unwrap_or(&nowhere);
+    let res = errno("res", call.result);
+    let old = place("oldpath", &call.first, scene);
+    let new = place("newpath", to, scene);
+    match kind {
+        kinds::RENAME | kinds::LINK => smallvec![res, old, new],
         kinds::LINKAT => smallvec![
             res,
             directory("olddir", &call.first),
-            first_path("oldpath", scene),
-            directory("newdir", second),
-            second_path("newpath", scene),
-            bits("flags", 4, LINKAT_FLAGS),
+            old,
+            directory("newdir", to),
+            new,
+            same_flags("flags", call, 4, LINKAT_FLAGS),
         ],
-        kinds::SYMLINK => smallvec![res, text("target", call.first.given.clone()), second_path("linkpath", scene)],
-        kinds::SYMLINKAT => smallvec![
-            res,
-            text("target", call.first.given.clone()),
-            directory("linkdirfd", second),
-            second_path("linkpath", scene),
-        ],
-        kinds::CHMOD => smallvec![res, first_path("filename", scene), permissions("mode", 1)],
-        kinds::FCHMOD => smallvec![res, descriptor_parameter("fd", fd), permissions("mode", 1)],
-        kinds::FCHMODAT => {
-            smallvec![res, directory("dirfd", &call.first), first_path("filename", scene), permissions("mode", 2),]
+        _ => {
+            let mut list: Parameters =
+                smallvec![res, directory("olddirfd", &call.first), old, directory("newdirfd", to), new];
+            if kind == kinds::RENAMEAT2 {
+                list.push(same_flags("flags", call, 4, RENAMEAT2_FLAGS));
+            }
+            list
         }
-        kinds::CHOWN | kinds::LCHOWN => smallvec![res, first_path("path", scene), id("uid", 1), id("gid", 2)],
+    }
+}
+
+fn symbolic_link(kind: EventKind, call: &PathCall, scene: &Scene<'_>) -> Parameters {
+    let nowhere = GivenPath::default();
+    let link = call.second.as_ref().unwrap_or(&nowhere);
+    let res = errno("res", call.result);
+    let target = text("target", call.first.given.clone());
+    let path = place("linkpath", link, scene);
+    match kind {
+        kinds::SYMLINK => smallvec![res, target, path],
+        _ => smallvec![res, target, directory("linkdirfd", link), path],
+    }
+}
+
+fn permissions(kind: EventKind, call: &PathCall, fd: Option<&FileDescriptor>, scene: &Scene<'_>) -> Parameters {
+    let res = errno("res", call.result);
+    let mode = |index| parameter("mode", ParameterValue::Mode(argument(call, index)));
+    match kind {
+        kinds::CHMOD => smallvec![res, place("filename", &call.first, scene), mode(1)],
+        kinds::FCHMOD => smallvec![res, descriptor_parameter("fd", fd), mode(1)],
+        _ => smallvec![res, directory("dirfd", &call.first), place("filename", &call.first, scene), mode(2)],
+    }
+}
+
+fn ownership(kind: EventKind, call: &PathCall, fd: Option<&FileDescriptor>, scene: &Scene<'_>) -> Parameters {
+    let res = errno("res", call.result);
+    let id = |name, index| unsigned(name, u64::from(argument(call, index)));
+    match kind {
         kinds::FCHOWN => smallvec![res, descriptor_parameter("fd", fd), id("uid", 1), id("gid", 2)],
         kinds::FCHOWNAT => smallvec![
             res,
             directory("dirfd", &call.first),
-            first_path("pathname", scene),
+            place("pathname", &call.first, scene),
             id("uid", 2),
             id("gid", 3),
             flags("flags", ppm_fchownat_flags(call.arguments[4]), FCHOWNAT_FLAGS),
         ],
-        kinds::MOUNT => smallvec![
-            res,
-            text("dev", call.first.given.clone()),
-            second_path("dir", scene),
-            text("type", call.text.clone()),
-            bits("flags", 3, MOUNT_FLAGS),
-        ],
-        kinds::UMOUNT => smallvec![res, first_path("name", scene)],
-        kinds::UMOUNT2 => smallvec![res, first_path("name", scene), bits("flags", 1, UMOUNT_FLAGS)],
-        _ => Parameters::new(),
+        _ => smallvec![res, place("path", &call.first, scene), id("uid", 1), id("gid", 2)],
     }
+}
+
+fn mounting(kind: EventKind, call: &PathCall, scene: &Scene<'_>) -> Parameters {
+    let res = errno("res", call.result);
+    match kind {
+        kinds::MOUNT => {
+            let nowhere = GivenPath::default();
+            let point = call.second.as_ref().unwrap_or(&nowhere);
+            smallvec![
+                res,
+                text("dev", call.first.given.clone()),
+                place("dir", point, scene),
+                text("type", call.text.clone()),
+                same_flags("flags", call, 3, MOUNT_FLAGS),
+            ]
+        }
+        kinds::UMOUNT2 => {
+            smallvec![res, place("name", &call.first, scene), same_flags("flags", call, 1, UMOUNT_FLAGS)]
+        }
+        _ => smallvec![res, place("name", &call.first, scene)],
+    }
+}
+
+fn place(name: &'static str, given: &GivenPath, scene: &Scene<'_>) -> Parameter {
+    path(name, &given.given, || files::absolute(given, scene))
+}
+
+fn argument(call: &PathCall, index: usize) -> u32 {
+    word(call.arguments[index])
+}
+
+/// Flags whose values are the same in Linux and in Falco.
+fn same_flags(name: &'static str, call: &PathCall, index: usize, table: &'static FlagTable) -> Parameter {
+    flags(name, ppm_same_flags(call.arguments[index], table), table)
 }
 
 fn directory(name: &'static str, given: &GivenPath) -> Parameter {

@@ -346,7 +346,7 @@ fn a_replay_with_the_noted_answers_gives_the_same_events() {
     notes.take().into_iter().for_each(|answer| answers.add(answer));
     assert_eq!(play(Box::new(answers)), live);
     assert!(live[0].contains("late") && live[1].contains("\"web\""));
-    assert_ne!(play(Box::new(crate::enrich::Answers::default())), live);
+    assert_ne!(play(Box::<crate::enrich::Answers>::default()), live);
 }
 
 #[test]
