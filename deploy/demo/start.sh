@@ -38,6 +38,7 @@ certificates() {
     [ -e "$demo/certs/$1-$2.pem" ] || "$bin/tiercel-certs" issue "$1" "$2" --dir "$demo/certs"
   done
   agent_certificate=$demo/certs/agent-$(uname -n)
+  [ -e "$demo/certs/api-token" ] || (umask 077 && head -c 18 /dev/urandom | base64 >"$demo/certs/api-token")
 }
 
 webhook() {
@@ -58,6 +59,7 @@ cluster:
   members: [{id: 1, raft: "127.0.0.1:$raft_port", ingest: "127.0.0.1:$ingest_port"}]
   heartbeat: 100ms
   election_timeout: {min: 300ms, max: 600ms}
+api: {token_file: $demo/certs/api-token}
 route:
   receiver: pager
   routes:
@@ -163,7 +165,7 @@ show() {
 addresses() {
   step "where things are"
   cat <<TEXT
-web page      https://localhost:$api_port/           (token: $(cat "$demo/data/api-token" 2>/dev/null || echo "client certificate"))
+web page      https://localhost:$api_port/           (token: in $demo/certs/api-token)
 REST API      curl --cacert $demo/certs/ca.pem --cert $demo/certs/client-demo.pem --key $demo/certs/client-demo.key https://localhost:$api_port/api/v1/alerts
 operator      TIERCEL_SERVER=https://localhost:$api_port TIERCEL_CA=$demo/certs/ca.pem TIERCEL_CERT=$demo/certs/client-demo.pem TIERCEL_KEY=$demo/certs/client-demo.key $bin/tiercelctl alerts list
 metrics       http://127.0.0.1:$input_port/metrics (aggregator)   http://127.0.0.1:$status_port/metrics (agent)
