@@ -52,6 +52,7 @@ pub(super) struct Worker {
     flushes: Vec<(Instant, oneshot::Sender<u64>)>,
     sync_at: Instant,
     critical_unsynced: bool,
+    refusal_reported: Option<String>,
     agent_version: String,
     boot_id: String,
     sums: Sums,
@@ -90,6 +91,7 @@ impl Worker {
             flushes: Vec::new(),
             sync_at: now + SYNC_INTERVAL,
             critical_unsynced: false,
+            refusal_reported: None,
             agent_version: config.agent_version.clone(),
             boot_id: config.boot_id.clone(),
             sums,
@@ -185,11 +187,12 @@ impl Worker {
                     return None;
                 };
                 self.sums.acknowledged_at = Some(now);
+                self.refusal_reported = None;
                 Some(Input::Acknowledged { stream, through: Sequence(ack.sequence) })
             }
             forward_response::Kind::Retry(retry) => {
                 self.sums.refusals += 1;
-                tracing::warn!(lane = retry.lane, reason = %retry.reason, expected = retry.expected_sequence, "aggregator did not take a batch");
+                self.report_refusal(&retry);
                 Some(Input::Refused {
                     lane: Lane::from_number(retry.lane)?,
                     stream: stream_of(&retry.spool_id, retry.generation, retry.lane),
@@ -197,6 +200,17 @@ impl Worker {
                     expected: (retry.expected_sequence > 0).then_some(Sequence(retry.expected_sequence)),
                 })
             }
+        }
+    }
+
+    /// A busy cluster refuses many times a second; the log hears of each reason once until there is progress.
+    fn report_refusal(&mut self, retry: &v1::Retry) {
+        let (lane, reason, expected) = (retry.lane, &retry.reason, retry.expected_sequence);
+        if self.refusal_reported.as_ref() == Some(reason) {
+            tracing::debug!(lane, %reason, expected, "aggregator did not take a batch");
+        } else {
+            tracing::warn!(lane, %reason, expected, "aggregator did not take a batch");
+            self.refusal_reported = Some(reason.clone());
         }
     }
 

@@ -11,12 +11,14 @@
 //! A run that is killed loses nothing that [`Spool::append`] had returned for. A power cut may take what was appended
 //! since the last [`Spool::sync`] of its lane, and a new generation sees to it that the numbers are not used again.
 
+mod append;
 mod durable;
 mod identity;
 mod ledger;
 mod reader;
 mod record;
 mod recovery;
+mod room;
 mod segment;
 mod skips;
 mod stream;
@@ -30,39 +32,15 @@ pub use stream::{Batch, BatchLimits};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use prost::Message;
-use tiercel_detection::Alert;
-use tiercel_proto::{Generation, Lane, Sequence, SpoolId, v1};
+use tiercel_proto::{Generation, Lane, Sequence, SpoolId};
 
 use durable::Durability;
 use identity::Claim;
 use ledger::{Entry, Ledger};
 use segment::Segment;
 use stream::Stream;
-
-/// Size at which a segment is closed. Large enough that a full spool has few files, small enough that giving up the
-/// oldest one loses little of a lane.
-const SEGMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
-/// Into how many segments a small lane is divided at least, for the same reason.
-const SEGMENTS_PER_LANE_MIN: u64 = 4;
-
-/// Smallest segment, for spools of a few kilobytes as tests have them.
-const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
-
-/// How much of a lane is kept in memory while the disk takes nothing; 8 MiB are some ten thousand alerts.
-const MEMORY_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
-/// Size at which a piece of memory is closed.
-const MEMORY_SEGMENT_BYTES: u64 = 1024 * 1024;
-
-/// How long the disk is left alone after it failed.
-const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Share of the lanes in the size of the spool, in percent: critical, important, rest.
-const LANE_PERCENT: [u64; 3] = [25, 50, 25];
 
 /// Where the spool is and how large it may become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,100 +162,6 @@ impl Spool {
         self.claim.generation
     }
 
-    /// Numbers the alerts and writes them. This cannot fail: what the disk does not take goes to memory, and what
-    /// finds no room is given up by the rules of its lane.
-    pub fn append(&mut self, alerts: &[Alert], now: Instant) {
-        for lane in Lane::ALL {
-            let mut records = Vec::new();
-            for alert in alerts.iter().filter(|alert| Lane::of(alert.priority) == lane) {
-                self.append_one(lane, alert, &mut records, now);
-            }
-            self.write(lane, &mut records, now);
-            self.make_room(lane);
-        }
-    }
-
-    fn append_one(&mut self, lane: Lane, alert: &Alert, records: &mut Vec<u8>, now: Instant) {
-        self.counts.spooled += 1;
-        let payload = v1::Alert::from(alert).encode_to_vec();
-        if payload.len() > record::PAYLOAD_BYTES_MAX {
-            self.write(lane, records, now);
-            self.current(lane).skip_next(&alert.rule, SkipReason::Oversized);
-            self.count_skipped(SkipReason::Oversized, 1);
-            return;
-        }
-        let stream = self.current(lane);
-        record::encode(stream.next, &payload, records);
-        stream.next = stream.next.plus(1);
-        if records.len() as u64 >= SEGMENT_BYTES_MIN {
-            self.write(lane, records, now);
-        }
-    }
-
-    /// Writes the encoded records, which end the numbering of the lane so far.
-    fn write(&mut self, lane: Lane, records: &mut Vec<u8>, now: Instant) {
-        if records.is_empty() {
-            return;
-        }
-        if self.needs_segment(lane, now) {
-            self.add_segment(lane, first_sequence(records), now);
-        }
-        let stream = self.current(lane);
-        let end = stream.next;
-        let head = stream.segments.back_mut().expect("a segment was just added");
-        if let Err(error) = head.append(records, end) {
-            let mut memory = Segment::in_memory(first_sequence(records));
-            memory.append(records, end).expect("memory takes everything");
-            stream.segments.push_back(memory);
-            self.disk_failed("write to", &error, now);
-        }
-        records.clear();
-    }
-
-    fn needs_segment(&mut self, lane: Lane, now: Instant) -> bool {
-        let bytes_max = self.segment_bytes_max(lane);
-        let retry_due = self.disk_retry_at.is_some_and(|at| now >= at);
-        self.current(lane).segments.back().is_none_or(|head| {
-            if head.is_memory() { head.bytes() >= MEMORY_SEGMENT_BYTES || retry_due } else { head.bytes() >= bytes_max }
-        })
-    }
-
-    fn add_segment(&mut self, lane: Lane, first: Sequence, now: Instant) {
-        self.sync(lane);
-        let stream = self.current(lane).id;
-        if self.disk_retry_at.is_none_or(|at| now >= at) {
-            match Segment::create(&self.options.directory, stream, first) {
-                Ok(segment) => {
-                    self.disk_works();
-                    self.names_unsynced = true;
-                    return self.current(lane).segments.push_back(segment);
-                }
-                Err(error) => self.disk_failed("create a segment in", &error, now),
-            }
-        }
-        self.current(lane).segments.push_back(Segment::in_memory(first));
-    }
-
-    fn disk_failed(&mut self, operation: &str, error: &io::Error, now: Instant) {
-        self.counts.disk_failures += 1;
-        self.disk_retry_at = Some(now + DISK_RETRY_INTERVAL);
-        if !self.counts.is_degraded {
-            self.counts.is_degraded = true;
-            tracing::error!(
-                %error, directory = %self.options.directory.display(), memory_bytes_max = MEMORY_BYTES_MAX,
-                "failed to {operation} spool, alerts are kept in memory"
-            );
-        }
-    }
-
-    fn disk_works(&mut self) {
-        self.disk_retry_at = None;
-        if self.counts.is_degraded {
-            self.counts.is_degraded = false;
-            tracing::info!(directory = %self.options.directory.display(), "spool is written to disk again");
-        }
-    }
-
     /// Puts what was appended to the lane on the disk; after it, a power cut does not take it any more.
     pub fn sync(&mut self, lane: Lane) {
         let mut failure = None;
@@ -391,48 +275,11 @@ impl Spool {
         }
     }
 
-    /// Keeps the lane within its bounds by giving up its oldest segments.
-    fn make_room(&mut self, lane: Lane) {
-        let quota = self.lane_bytes_max(lane);
-        while self.lane_bytes(lane, Segment::disk_bytes) > quota
-            && self.give_up_oldest(lane, SkipReason::OverQuota, |segment| !segment.is_memory())
-        {}
-        while self.lane_bytes(lane, Segment::memory_bytes) > MEMORY_BYTES_MAX
-            && self.give_up_oldest(lane, SkipReason::DiskFailed, Segment::is_memory)
-        {}
-    }
-
-    fn give_up_oldest(&mut self, lane: Lane, reason: SkipReason, eligible: fn(&Segment) -> bool) -> bool {
-        let streams = self.lanes[lane.index()].iter_mut();
-        let victim = streams.filter_map(|stream| Some((stream.victim(eligible)?, stream))).next();
-        let Some((segment, lost)) = victim.and_then(|(index, stream)| stream.evict(index, reason)) else {
-            return false;
-        };
-        self.count_skipped(reason, lost);
-        tracing::warn!(lane = %lane, reason = reason.name(), alerts = lost, "spool is full, its oldest alerts are given up");
-        self.settled.push(segment);
-        self.books_changed = true;
-        self.checkpoint();
-        true
-    }
-
     fn count_skipped(&mut self, reason: SkipReason, count: u64) {
         if count > 0 {
             *self.counts.skipped.entry(reason).or_default() += count;
             self.books_changed = true;
         }
-    }
-
-    fn lane_bytes(&self, lane: Lane, measure: fn(&Segment) -> u64) -> u64 {
-        self.lanes[lane.index()].iter().flat_map(|stream| &stream.segments).map(measure).sum()
-    }
-
-    fn lane_bytes_max(&self, lane: Lane) -> u64 {
-        self.options.bytes_max * LANE_PERCENT[lane.index()] / 100
-    }
-
-    fn segment_bytes_max(&self, lane: Lane) -> u64 {
-        (self.lane_bytes_max(lane) / SEGMENTS_PER_LANE_MIN).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)
     }
 
     fn current(&mut self, lane: Lane) -> &mut Stream {
@@ -441,13 +288,5 @@ impl Spool {
 
     fn stream_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
         self.lanes[id.lane.index()].iter_mut().find(|stream| stream.id == id)
-    }
-}
-
-/// The sequence of the first of some encoded records.
-fn first_sequence(records: &[u8]) -> Sequence {
-    match record::parse(records) {
-        record::Parsed::Record(record) => record.sequence,
-        record::Parsed::Short { .. } | record::Parsed::Damaged => unreachable!("records were encoded a moment ago"),
     }
 }

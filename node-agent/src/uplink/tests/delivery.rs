@@ -88,8 +88,7 @@ async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Ends the agent without letting it finish anything, as SIGKILL would: its threads go with the last handle, and the
-/// next one waits for the lock.
+/// Ends the agent in the middle of its work: its threads go with the last handle, and the next one waits for the lock.
 async fn restart(agent: UplinkHandle, scene: &Scene, aggregators: &[&str]) -> UplinkHandle {
     drop(agent);
     let config = scene.config(aggregators);

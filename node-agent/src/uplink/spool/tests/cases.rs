@@ -11,7 +11,9 @@ use tiercel_detection::Priority;
 use tiercel_proto::{Generation, Lane, Sequence, v1};
 
 use super::{LIMITS, World, alert};
-use crate::uplink::spool::{DISK_RETRY_INTERVAL, MEMORY_BYTES_MAX, SkipReason, Spool, SpoolOptions, record};
+use crate::uplink::spool::append::DISK_RETRY_INTERVAL;
+use crate::uplink::spool::room::MEMORY_BYTES_MAX;
+use crate::uplink::spool::{SkipReason, Spool, SpoolOptions, record};
 
 #[test]
 fn second_agent_on_the_same_directory_is_refused() {

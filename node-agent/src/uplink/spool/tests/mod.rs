@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use tempfile::TempDir;
-use tiercel_detection::Priority;
 use tiercel_detection::event::Timestamp;
+use tiercel_detection::{Alert, Priority};
+use tiercel_proto::{Lane, Sequence, v1};
 
-use super::*;
+use super::{Batch, BatchLimits, Spool, SpoolOptions, StreamId};
 
 const LIMITS: BatchLimits = BatchLimits { items_max: 7, bytes_max: 16 * 1024 };
 

@@ -9,7 +9,7 @@ use tiercel_detection::Priority;
 use tiercel_proto::Lane;
 
 use super::World;
-use crate::uplink::spool::SEGMENT_BYTES_MIN;
+use crate::uplink::spool::append::SEGMENT_BYTES_MIN;
 
 #[derive(Debug, Clone)]
 enum Act {
