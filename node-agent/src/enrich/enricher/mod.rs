@@ -9,14 +9,14 @@ use std::sync::Arc;
 use tiercel_detection::event::{Event, EventKind, KindSet, Process, Text, Timestamp, Via, kinds};
 
 use crate::capture::observation::{Act, Fork, Observation};
-use crate::enrich::accounts::Accounts;
+use crate::enrich::accounts::{AccountScope, Accounts};
 use crate::enrich::containers::Containers;
 use crate::enrich::identity::Identities;
 use crate::enrich::kind::kind_of;
 use crate::enrich::lookup::LookupBudget;
 use crate::enrich::parameters::{self, Built, Scene};
 use crate::enrich::process::{Incarnation, ProcessTable};
-use crate::enrich::profile;
+use crate::enrich::profile::{self, Names};
 use crate::enrich::sockets::SocketTable;
 use crate::enrich::world::{Snapshot, World};
 
@@ -186,7 +186,10 @@ impl Enricher {
             Some(process) => process.clone(),
             None => {
                 self.counters.unknown_processes += 1;
-                Arc::new(profile::unknown(observation, self.boot_offset_ns))
+                let ids = [observation.uid, observation.gid, u32::MAX];
+                let mut process = profile::unknown(observation, self.boot_offset_ns);
+                Names::find(&self.accounts, &AccountScope::Host, ids).apply(&mut process);
+                Arc::new(process)
             }
         }
     }

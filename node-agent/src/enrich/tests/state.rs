@@ -207,7 +207,8 @@ fn a_storm_of_unknown_processes_is_not_looked_up() {
     let world = TestWorld::default();
     let mut enricher = enricher(&world);
     for pid in 10_000..11_000 {
-        assert!(enricher.handle(&open(pid, "/x")).is_some());
+        let event = enricher.handle(&open(pid, "/x")).unwrap();
+        assert_eq!((&*event.process.name, &*event.process.user.name), ("<NA>", "root"));
     }
     let counters = enricher.counters();
     assert_eq!((counters.lookups, counters.lookups_refused), (100, 900));
