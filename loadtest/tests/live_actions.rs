@@ -186,7 +186,7 @@ fn every_act_gives_its_rules_in_a_container() {
     let scratch = Scratch::new("container-acts").unwrap();
     let scope = Scope::create("container-acts").unwrap();
     let rootfs = Rootfs::build(&scratch.join("rootfs"), PROGRAMS).unwrap();
-    copy_python_library(&rootfs);
+    rootfs.copy_python().unwrap();
     write_acts(&rootfs.inside(Path::new("/usr/bin/actions.sh")));
     let agent = start_agent(&scratch, &scope, rules);
     let id = "5d2a4b8d7f06".repeat(6)[..64].to_owned();
@@ -231,19 +231,6 @@ fn write_acts(path: &Path) -> PathBuf {
         .replace("$P2", &ports[1].to_string());
     std::fs::write(path, script).unwrap();
     path.to_path_buf()
-}
-
-/// Copies the library of the Python that /usr/bin/python3 is, and what its foreign function module needs.
-fn copy_python_library(rootfs: &Rootfs) {
-    let python = Path::new("/usr/bin/python3").canonicalize().unwrap();
-    let library = Path::new("/usr/lib").join(python.file_name().unwrap());
-    rootfs.copy_tree(&library).unwrap();
-    for entry in std::fs::read_dir(library.join("lib-dynload")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_string_lossy().starts_with("_ctypes.") {
-            rootfs.copy_libraries_of(&path).unwrap();
-        }
-    }
 }
 
 fn wait_for_all(agent: &Agent) -> Vec<Value> {

@@ -61,6 +61,23 @@ impl Rootfs {
         Ok(())
     }
 
+    /// Copies the library of the Python that /usr/bin/python3 is, and what its foreign function module needs.
+    ///
+    /// # Errors
+    /// When Python is not installed or cannot be copied.
+    pub fn copy_python(&self) -> anyhow::Result<()> {
+        let python = Path::new("/usr/bin/python3").canonicalize().context("python3 is not installed")?;
+        let library = Path::new("/usr/lib").join(python.file_name().context("python3 has a name")?);
+        self.copy_tree(&library)?;
+        for entry in fs::read_dir(library.join("lib-dynload")).context("failed to list the modules of Python")? {
+            let module = entry.context("failed to list the modules of Python")?;
+            if module.file_name().to_string_lossy().starts_with("_ctypes.") {
+                self.copy_libraries_of(&module.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Copies the libraries that a program or a library needs.
     ///
     /// # Errors
