@@ -4,6 +4,8 @@
 //! `../shared/data` beside the workspace) has them, the built-in ones as well in any case. Records: the file that
 //! `TIERCEL_BENCH_RECORDING` names, a recording made now (as root), or the one that comes with the demo.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};

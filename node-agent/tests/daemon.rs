@@ -1,6 +1,8 @@
 //! The daemon as an operator meets it: started, probed, told to reload, stopped. Needs root for the kernel source and
 //! says what it skipped otherwise. Only processes that a test started are watched.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests end the test, as tests do")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

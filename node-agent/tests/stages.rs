@@ -1,6 +1,8 @@
 //! What the stages promise each other: nothing is lost between the source and detection, whoever is slow, and the end
 //! of the agent hands over what is inside.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests end the test, as tests do")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -149,10 +151,9 @@ fn stopping_capture_hands_over_what_is_inside_and_the_losses() {
     with_stages(Numbers::up_to(300, 10), |capture, seen, _stopper| async move {
         wait_until(|| !seen.0.lock().unwrap().0.is_empty()).await;
         capture.send(StopCapture).await.unwrap();
-        let seen = seen.0.lock().unwrap();
-        assert!(seen.0.iter().copied().eq(1..=300), "{} observations", seen.0.len());
-        assert_eq!(seen.1.as_ref().map(LossReport::lost), Some(3));
-        drop(seen);
+        let (numbers, losses) = seen.0.lock().unwrap().clone();
+        assert!(numbers.iter().copied().eq(1..=300), "{} observations", numbers.len());
+        assert_eq!(losses.map(|report| report.lost()), Some(3));
         wait_until(|| !capture.connected()).await;
     });
 }
