@@ -83,12 +83,12 @@ impl FieldMap {
         if matches!(field.id, FieldId::EvtTime | FieldId::EvtRawtime) {
             self.time = Timestamp(value.as_u64().unwrap_or_default());
         }
-        let values = match value {
-            Json::Array(items) if field.is_list() => {
-                vec![Value::List(items.iter().map(|item| typed(&field, item)).collect::<Result<_, _>>()?)]
-            }
-            Json::Array(items) => items.iter().map(|item| typed(&field, item)).collect::<Result<_, _>>()?,
-            single => vec![typed(&field, single)?],
+        let items = value.as_array().map(Vec::as_slice);
+        let list = |items: &[Json]| items.iter().map(|item| typed(&field, item)).collect::<Result<Vec<_>, _>>();
+        let values = match items {
+            Some(items) if field.is_list() => vec![Value::List(list(items)?)],
+            Some(items) => list(items)?,
+            None => vec![typed(&field, value)?],
         };
         self.values.insert(field, values);
         Ok(())

@@ -79,8 +79,8 @@ pub(super) enum Comparison {
 #[derive(Debug, Clone)]
 pub(super) enum TextTest {
     Order(Relation, Box<[u8]>),
-    Contains(memchr::memmem::Finder<'static>),
-    IgnoreCaseContains(memchr::memmem::Finder<'static>),
+    Contains(Box<memchr::memmem::Finder<'static>>),
+    IgnoreCaseContains(Box<memchr::memmem::Finder<'static>>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Glob(Glob),
@@ -151,10 +151,7 @@ pub(super) fn compare_values(operator: Operator, left: &Value<'_>, right: &Value
 }
 
 fn items<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
-    match value {
-        Value::List(items) => items.clone(),
-        single => vec![single.clone()],
-    }
+    if let Value::List(items) = value { items.clone() } else { vec![value.clone()] }
 }
 
 fn compare_bytes(operator: Operator, left: &[u8], right: &[u8]) -> bool {

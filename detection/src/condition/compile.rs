@@ -58,10 +58,8 @@ fn field(name: &ast::FieldName) -> Result<FieldRef, CompileError> {
 }
 
 pub(super) fn unknown_field(error: &FieldError, offset: usize) -> CompileError {
-    let hint = match error {
-        FieldError::Unknown(name) => closest(name).map(|name| format!("did you mean '{name}'?")),
-        _ => None,
-    };
+    let unknown = if let FieldError::Unknown(name) = error { closest(name) } else { None };
+    let hint = unknown.map(|name| format!("did you mean '{name}'?"));
     CompileError { hint, ..CompileError::new(offset, error.to_string()) }
 }
 
@@ -336,16 +334,15 @@ fn text_test(operator: Operator, literals: &[Literal], is_text: bool) -> Result<
         return Err(CompileError::new(literal.offset, "filter error: a string value cannot contain a NUL byte"));
     }
     if operator.takes_list() {
-        return Ok(match operator {
-            Operator::PathMatch => TextTest::PathMatch(PrefixSet::new(literals.iter().map(Literal::text))),
-            _ => TextTest::In(literals.iter().map(|literal| literal.bytes.clone().into()).collect()),
-        });
+        let paths = || PrefixSet::new(literals.iter().map(Literal::text));
+        let set = || literals.iter().map(|literal| literal.bytes.clone().into()).collect();
+        return Ok(if operator == Operator::PathMatch { TextTest::PathMatch(paths()) } else { TextTest::In(set()) });
     }
     let Some(literal) = literals.first() else {
         return Err(CompileError::new(0, "filter error: a value is missing"));
     };
     let bytes = || literal.bytes.clone().into_boxed_slice();
-    let finder = |bytes: &[u8]| memchr::memmem::Finder::new(bytes).into_owned();
+    let finder = |bytes: &[u8]| Box::new(memchr::memmem::Finder::new(bytes).into_owned());
     if let Some(relation) = Relation::of(operator) {
         return Ok(TextTest::Order(relation, bytes()));
     }

@@ -13,7 +13,7 @@ enum Shape {
     Exact(Vec<u8>),
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
-    Within(memchr::memmem::Finder<'static>),
+    Within(Box<memchr::memmem::Finder<'static>>),
     General(Vec<Token>),
 }
 
@@ -61,7 +61,7 @@ fn shape(tokens: Vec<Token>) -> Shape {
     };
     let simple = match tokens.as_slice() {
         [Token::Many, inner @ .., Token::Many] => {
-            literal(inner).map(|text| Shape::Within(memchr::memmem::Finder::new(&text).into_owned()))
+            literal(inner).map(|text| Shape::Within(Box::new(memchr::memmem::Finder::new(&text).into_owned())))
         }
         [Token::Many, inner @ ..] => literal(inner).map(Shape::Suffix),
         [inner @ .., Token::Many] => literal(inner).map(Shape::Prefix),

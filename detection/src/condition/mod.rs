@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub(crate) use compile::{compile, source_of};
 pub use kinds::required_kinds;
-pub(crate) use lint::{Suspicion, suspicions};
+pub(crate) use lint::suspicions;
 pub use parser::{is_identifier, parse, parse_operand, parse_operator};
 pub(crate) use plan::{Memo, NodeId, Plan};
 pub(crate) use transform::Source;

@@ -201,7 +201,9 @@ impl Probe {
     fn any_value<F: Fields>(&self, fields: &F, test: impl FnMut(&crate::field::Value<'_>) -> bool) -> bool {
         match &self.source {
             Source::Field(field) => fields.any_value(field, test),
-            other => other.value(fields).as_ref().is_some_and(test),
+            Source::Constant(_) | Source::List(_) | Source::Apply(_) => {
+                self.source.value(fields).as_ref().is_some_and(test)
+            }
         }
     }
 }

@@ -169,10 +169,7 @@ fn decode<'a>(value: &Value<'a>) -> Option<Value<'a>> {
 }
 
 fn length<'a>(value: &Value<'a>) -> Option<Value<'a>> {
-    let length = match value {
-        Value::List(items) => items.len(),
-        single => single.as_bytes()?.len(),
-    };
+    let length = if let Value::List(items) = value { items.len() } else { value.as_bytes()?.len() };
     Some(Value::Unsigned(length as u64))
 }
 

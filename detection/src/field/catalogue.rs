@@ -349,7 +349,7 @@ pub enum FieldId {
     UtilCnt,
 }
 
-pub(super) const IDS: [FieldId; 321] = [
+pub(super) static IDS: [FieldId; 321] = [
     FieldId::ContainerCniJson,
     FieldId::ContainerDuration,
     FieldId::ContainerFullId,
@@ -688,7 +688,7 @@ const fn row(
 }
 
 #[rustfmt::skip]
-pub(super) const ROWS: [Field; 321] = [
+pub(super) static ROWS: [Field; 321] = [
     row("container.cni.json", Class::Container, FieldType::Text, "CHARBUF", ArgumentRule::None, FieldFlags::UNSET, "CNI result JSON (CRI)"),
     row("container.duration", Class::Container, FieldType::RelativeTime, "RELTIME", ArgumentRule::None, NONE, "evt ts - container.start_ts"),
     row("container.full_id", Class::Container, FieldType::Text, "CHARBUF", ArgumentRule::None, NONE, "full id (from the runtime), \"host\" on host"),

@@ -193,23 +193,17 @@ fn with_pattern(id: FieldId, pattern: &str) -> Result<FieldRef, FieldError> {
     Ok(FieldRef { id, argument: Argument::Pattern(pattern) })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the keys of other fields are free")]
 fn with_key(id: FieldId, key: &str) -> Result<FieldRef, FieldError> {
-    let known = match id {
-        FieldId::EvtRawarg => parameter_type(key).is_some(),
-        FieldId::EvtArg => !key.is_empty(),
-        FieldId::EvtTypeIs => EventKind::from_name(key).is_some(),
-        FieldId::EvtAbspath => matches!(key, "" | "src" | "dst"),
-        _ => true,
-    };
-    if known {
-        return Ok(FieldRef { id, argument: Argument::Key(Text::from(key)) });
+    match id {
+        FieldId::EvtRawarg if parameter_type(key).is_none() => Err(FieldError::UnknownParameter(key.to_owned())),
+        FieldId::EvtArg if key.is_empty() => Err(FieldError::ParameterNotNamed),
+        FieldId::EvtTypeIs if EventKind::from_name(key).is_none() => Err(FieldError::UnknownEvent(key.to_owned())),
+        FieldId::EvtAbspath if !matches!(key, "" | "src" | "dst") => {
+            Err(FieldError::Unknown(format!("{}.{key}", id.field().name)))
+        }
+        _ => Ok(FieldRef { id, argument: Argument::Key(Text::from(key)) }),
     }
-    Err(match id {
-        FieldId::EvtTypeIs => FieldError::UnknownEvent(key.to_owned()),
-        FieldId::EvtRawarg => FieldError::UnknownParameter(key.to_owned()),
-        FieldId::EvtArg => FieldError::ParameterNotNamed,
-        _ => FieldError::Unknown(format!("{}.{key}", id.field().name)),
-    })
 }
 
 fn parameter_type(name: &str) -> Option<ParameterType> {

@@ -212,7 +212,7 @@ impl FieldId {
 
     /// All fields, in order of their names.
     pub fn all() -> impl Iterator<Item = Self> {
-        catalogue::IDS.into_iter()
+        catalogue::IDS.iter().copied()
     }
 }
 

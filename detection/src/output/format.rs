@@ -4,7 +4,7 @@ use crate::alert::FieldValue;
 use crate::condition::ast::{Argument, Operand, Transformer};
 use crate::condition::{Source, parse_operand, source_of};
 use crate::event::Text;
-use crate::field::{FieldFlags, FieldId, FieldRef, Fields, longest_prefix};
+use crate::field::{FieldFlags, FieldId, FieldRef, Fields, closest, longest_prefix};
 
 /// Widest that a token can be padded to.
 const WIDTH_MAX: usize = 4096;
@@ -17,6 +17,8 @@ pub struct FormatError {
     pub offset: usize,
     /// What is wrong.
     pub message: String,
+    /// The field that may have been meant.
+    pub hint: Option<String>,
 }
 
 /// A format string, ready to be filled.
@@ -67,11 +69,8 @@ impl Format {
                         tokens.push(Token::Text(body[at..at + length].to_owned()));
                     }
                     at += length;
-                    let invalid = || format!("invalid formatting token {}", &body[at + 1..]);
-                    let (token, length) = value(&body[at + 1..]).map_err(|message| FormatError {
-                        offset: start + at,
-                        message: message.unwrap_or_else(invalid),
-                    })?;
+                    let (token, length) =
+                        value(&body[at + 1..]).map_err(|message| refusal(start + at, &body[at + 1..], message))?;
                     tokens.push(token);
                     at += 1 + length;
                 }
@@ -113,6 +112,17 @@ impl Format {
             }
         }
         found
+    }
+}
+
+/// An error about the token that begins behind the percent sign at `offset`.
+fn refusal(offset: usize, rest: &str, message: Option<String>) -> FormatError {
+    let token = rest.split(char::is_whitespace).next().unwrap_or_default();
+    let name = token.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_')).next().unwrap_or_default();
+    FormatError {
+        offset,
+        message: message.unwrap_or_else(|| format!("invalid formatting token {token}")),
+        hint: closest(name).map(|name| format!("did you mean '%{name}'?")),
     }
 }
 
@@ -161,7 +171,6 @@ fn plain(text: &str, width: Option<usize>) -> Result<(Token, usize), Option<Stri
     if field.field().flags.has(FieldFlags::FILTER_ONLY) {
         return Err(Some(format!("field '{field}' is only usable in conditions")));
     }
-    // A name that stops where a parenthesis opens is a transformer that does not exist or is written with a mistake.
     let token = Token::Value { key: text[..length].into(), source: Source::Field(field), width, fields: Vec::new() };
     Ok((token, length))
 }

@@ -345,7 +345,7 @@ impl Builder {
             offset: error.offset.saturating_sub(1),
             macro_name: None,
             message: error.message,
-            hint: None,
+            hint: error.hint,
         })?;
         for field in format.fields().iter().filter(|field| field.field().flags.has(FieldFlags::DEPRECATED)) {
             let name = field.field().name;

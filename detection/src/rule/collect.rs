@@ -492,12 +492,11 @@ fn exception_nodes(item: &Node) -> Result<&[Node], Mistake> {
 }
 
 fn example(node: &Node) -> Result<FieldMap, Mistake> {
-    match node.to_json() {
-        serde_json::Value::Object(fields) => {
-            FieldMap::from_json(&fields).map_err(|error| Mistake::new(Code::YamlValidate, node, error.to_string()))
-        }
-        _ => Err(Mistake::new(Code::YamlValidate, node, "an example is a map of fields and values")),
-    }
+    let mistake = |message: String| Mistake::new(Code::YamlValidate, node, message);
+    let serde_json::Value::Object(fields) = node.to_json() else {
+        return Err(mistake("an example is a map of fields and values".to_owned()));
+    };
+    FieldMap::from_json(&fields).map_err(|error| mistake(error.to_string()))
 }
 
 fn source(item: &Node) -> Result<Option<&str>, Mistake> {

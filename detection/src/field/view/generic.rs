@@ -112,18 +112,16 @@ fn names_the_file(view: EventView<'_>, value: &ParameterValue) -> bool {
 
 fn absolute_path<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
     let source = matches!(argument, Argument::Key(key) if &**key != "dst");
-    let paths = view.event.parameters.iter().filter_map(|parameter| match &parameter.value {
-        ParameterValue::Path { given, resolved } => Some(resolved.as_ref().unwrap_or(given)),
-        _ => None,
+    let mut paths = view.event.parameters.iter().filter_map(|parameter| {
+        let ParameterValue::Path { given, resolved } = &parameter.value else { return None };
+        Some(resolved.as_ref().unwrap_or(given))
     });
-    paths.into_iter().nth(usize::from(!source)).map(|path| Value::text(path))
+    paths.nth(usize::from(!source)).map(|path| Value::text(path))
 }
 
 fn data(view: EventView<'_>) -> Option<&[u8]> {
-    match &named(view, "data")?.value {
-        ParameterValue::Bytes(bytes) => Some(bytes),
-        _ => None,
-    }
+    let ParameterValue::Bytes(bytes) = &named(view, "data")?.value else { return None };
+    Some(bytes)
 }
 
 pub(super) fn result_text<'a>(result: i64) -> Value<'a> {
@@ -157,11 +155,11 @@ fn creates(flags: u64, failed: bool) -> bool {
     flags & CREATED != 0 || flags & TEMPORARY != 0 && !failed
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other values are no bits")]
 fn number(parameter: &Parameter) -> Option<u64> {
     match &parameter.value {
-        ParameterValue::Unsigned(value) | ParameterValue::Flags(value, _) | ParameterValue::Enum(value, _) => {
-            Some(*value)
-        }
+        ParameterValue::Unsigned(bits) | ParameterValue::Octal(bits) | ParameterValue::Hex(bits) => Some(*bits),
+        ParameterValue::Flags(bits, _) | ParameterValue::Enum(bits, _) => Some(*bits),
         ParameterValue::Mode(mode) => Some((*mode).into()),
         _ => None,
     }

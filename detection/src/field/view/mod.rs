@@ -64,7 +64,6 @@ impl Fields for EventView<'_> {
         let ends = || {
             self.event.fd.as_ref().and_then(|fd| fd.socket.as_ref()).into_iter().flat_map(|it| [it.local, it.remote])
         };
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only these fields have several values")]
         match (field.id, &field.argument) {
             (FieldId::FdIp | FieldId::FdNet, _) => ends().flatten().any(|end| test(&Value::Address(end.address))),
             (FieldId::FdPort | FieldId::FdProto, _) => {

@@ -55,6 +55,7 @@ fn pair(kind: EventKind) -> Option<(&'static str, &'static str)> {
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other values are no paths")]
 fn path<'a>(view: EventView<'a>, parameter: &str, raw: bool) -> Option<Value<'a>> {
     match &generic::named(view, parameter)?.value {
         ParameterValue::Path { given, resolved } => match (raw, resolved) {
