@@ -37,11 +37,14 @@ pub(crate) async fn page(
     Ok(Page { alerts, next_cursor, head })
 }
 
+/// The columns of a list; the first one only on demand.
+const HEADING: [&str; 7] = ["ID", "TIME", "PRIORITY", "HOST", "SEEN", "RULE", "OUTPUT"];
+
 /// Prints alerts, newest first, page by page until there are enough.
 pub(crate) async fn list(client: &Client, arguments: &ListArguments, output: &mut Output) -> anyhow::Result<()> {
     let mut left = arguments.limit;
     let mut cursor = None;
-    let mut table = Table::new(&["TIME", "PRIORITY", "HOST", "SEEN", "RULE", "OUTPUT"]);
+    let mut table = Table::new(&HEADING[usize::from(!arguments.ids)..]);
     let mut printed = 0;
     while left > 0 {
         let page = page(client, &arguments.filters, left, &[("cursor", cursor.as_ref())]).await?;
@@ -51,7 +54,8 @@ pub(crate) async fn list(client: &Client, arguments: &ListArguments, output: &mu
             if output.is_json() {
                 output.json(alert)?;
             } else {
-                table.row(cells(alert));
+                let id = arguments.ids.then(|| text(&alert["id"]));
+                table.row(id.into_iter().chain(cells(alert)));
             }
         }
         cursor = page.next_cursor;

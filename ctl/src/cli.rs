@@ -83,7 +83,7 @@ pub(crate) enum AlertsCommand {
     List(ListArguments),
     /// Print one alert with everything that is known about it.
     Show {
-        /// Its id, as `alerts list --output json` shows it.
+        /// Its id, as `alerts list --ids` shows it.
         id: String,
     },
     /// Print alerts as they come, oldest first; ends with Ctrl-C.
@@ -110,6 +110,10 @@ pub(crate) struct ListArguments {
     /// Most alerts to print.
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N")]
     pub(crate) limit: usize,
+
+    /// Print the id of each alert too, for `alerts show`.
+    #[arg(long)]
+    pub(crate) ids: bool,
 }
 
 #[derive(Debug, Clone, Args)]
