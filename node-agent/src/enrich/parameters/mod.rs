@@ -130,8 +130,12 @@ fn text_or_null(name: &'static str, value: Option<String>) -> Parameter {
     parameter(name, ParameterValue::Text(value.map_or_else(|| NULL.clone(), Text::from)))
 }
 
+/// Bytes; none at all are Falco's `NULL`.
 fn bytes(name: &'static str, value: &[u8]) -> Parameter {
-    parameter(name, ParameterValue::Bytes(value.into()))
+    match value {
+        [] => parameter(name, ParameterValue::Text(NULL.clone())),
+        some => parameter(name, ParameterValue::Bytes(some.into())),
+    }
 }
 
 fn flags(name: &'static str, value: u64, table: &'static FlagTable) -> Parameter {

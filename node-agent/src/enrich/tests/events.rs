@@ -163,7 +163,7 @@ fn an_exec_tells_what_was_special_about_its_file() {
     assert_eq!(
         arguments(&event),
         "res=0 exe=find args=/tmp/x.-name.id_rsa. tid=200(find) pid=200(find) ptid=100(bash) cwd=/root/ fdlimit=<NA> \
-         pgft_maj=<NA> pgft_min=<NA> vm_size=<NA> vm_rss=<NA> vm_swap=<NA> comm=find cgroups=/ env= tty=0 \
+         pgft_maj=<NA> pgft_min=<NA> vm_size=<NA> vm_rss=<NA> vm_swap=<NA> comm=find cgroups=/ env=NULL tty=0 \
          vpgid=200(find) loginuid=-1(<NONE>) flags=1(EXE_WRITABLE) cap_inheritable=0 cap_permitted=0 cap_effective=0 \
          exe_ino=0 exe_ino_ctime=0 exe_ino_mtime=0 uid=0(root) trusted_exepath=/usr/bin/find pgid=200(find) \
          gid=0(root) filename=/usr/bin/find"
@@ -177,7 +177,7 @@ fn a_failed_exec_changes_nothing() {
         |syscall| Act::Exec(Box::new(Exec { syscall, result: -2, filename: "/nowhere".into(), ..Exec::default() }));
     let event = event_of(failed(59));
     assert_eq!((&*event.process.name, event.result), ("bash", Some(-2)));
-    assert!(arguments(&event).starts_with("res=-2 exe=/nowhere args= tid=100(bash)"));
+    assert!(arguments(&event).starts_with("res=-2 exe=/nowhere args=NULL tid=100(bash)"));
     assert_eq!(event_of(failed(322)).kind, kinds::EXECVEAT);
 }
 
