@@ -8,9 +8,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
+use tiercel_certs::{Authority, Request, Validity};
+use tiercel_proto::mtls::Role;
 
 /// A rule of our own in Falco's words, so that these tests say what they need.
 const SHADOW_RULE: &str = r#"
@@ -44,16 +46,21 @@ impl Drop for Agent {
 impl Agent {
     /// Starts an agent that watches one process tree and writes alerts to a file; returns when it is ready.
     fn start(process_tree: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), process_tree, "")
+    }
+
+    /// The same with more configuration, in a folder that may hold files already.
+    fn start_in(folder: tempfile::TempDir, process_tree: u32, more: &str) -> Self {
         let port = free_port();
-        fs::create_dir(folder.path().join("rules.d")).unwrap();
+        fs::create_dir_all(folder.path().join("rules.d")).unwrap();
         fs::write(folder.path().join("rules.d/shadow.yaml"), SHADOW_RULE).unwrap();
         let shown = folder.path().display();
         let config = format!(
             "rules: {{files: [{shown}/rules.d]}}\n\
              capture: {{ring_bytes: 1MiB, scope: {{process_tree: {process_tree}}}}}\n\
              outputs: {{file: {{enabled: true, path: {shown}/alerts.jsonl}}}}\n\
-             status: {{listen: 127.0.0.1:{port}}}\n"
+             status: {{listen: 127.0.0.1:{port}}}\n\
+             {more}"
         );
         fs::write(folder.path().join("agent.yaml"), config).unwrap();
         let log = fs::File::create(folder.path().join("agent.log")).unwrap();
@@ -158,6 +165,23 @@ fn agent_command(arguments: &[&str]) -> Command {
 
 fn pid_of(process: &Child) -> nix::unistd::Pid {
     nix::unistd::Pid::from_raw(process.id().try_into().unwrap())
+}
+
+/// Makes an authority and a certificate of an agent; returns them as configuration.
+fn issue_identity(folder: &Path) -> String {
+    let now = SystemTime::now();
+    let authority = Authority::create("test", Validity::days(now, 1)).unwrap();
+    let ca = authority.save(folder).unwrap();
+    let request = Request {
+        role: Role::Agent,
+        name: "web-1".to_owned(),
+        dns_names: Vec::new(),
+        addresses: Vec::new(),
+        validity: Validity::days(now, 1),
+    };
+    let pair = authority.issue(&request).unwrap().save(folder, Role::Agent, "web-1").unwrap();
+    let (ca, certificate, key) = (ca.certificate.display(), pair.certificate.display(), pair.key.display());
+    format!("tls: {{ca: {ca}, certificate: {certificate}, key: {key}}}")
 }
 
 fn free_port() -> u16 {
@@ -270,6 +294,35 @@ fn after_sigusr1_alerts_go_to_a_new_file() {
     let (status, folder) = agent.stop();
     assert_eq!(status.code(), Some(0));
     assert!(fs::read_to_string(folder.path().join("alerts.jsonl")).unwrap().contains("Shadow read"));
+}
+
+#[test]
+fn without_an_aggregator_alerts_wait_in_the_spool_over_a_restart() {
+    if !can_watch() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let identity = issue_identity(folder.path());
+    let shown = folder.path().display();
+    // Nobody listens there: the port was free a moment ago.
+    let more = format!(
+        "uplink: {{aggregators: ['127.0.0.1:{}'], {identity}, spool: {{directory: {shown}/spool}}}}",
+        free_port()
+    );
+    let mut shell = Shell::start();
+    let agent = Agent::start_in(folder, shell.process.id(), &more);
+    shell.run("cat /etc/shadow >/dev/null; cat /etc/shadow >/dev/null");
+    agent.wait("both alerts are spooled", || agent.metric("tiercel_agent_alerts_spooled_total") == 2);
+    assert_eq!(agent.metric("tiercel_agent_alerts_made_total"), 2);
+    assert_eq!(agent.metric("tiercel_agent_alerts_waiting"), 2);
+    assert!(agent.get("/readyz").contains("spooling ("), "{}", agent.get("/readyz"));
+    let (status, folder) = agent.stop();
+    assert_eq!(status.code(), Some(0));
+
+    let agent = Agent::start_in(folder, shell.process.id(), &more);
+    agent.wait("they are still there", || agent.metric("tiercel_agent_alerts_recovered_total") == 2);
+    let (status, _folder) = agent.stop();
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
