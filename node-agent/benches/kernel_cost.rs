@@ -1,4 +1,4 @@
-//! What the kernel programs cost the processes that they watch: nanoseconds a call without them, with them when nobody
+//! What the kernel programs cost the processes that they watch: nanoseconds of CPU a call without them, with them when nobody
 //! asked for the call, and with them when it is recorded. All in one run, the variants in turn, the best round counts.
 //!
 //! `cargo bench -p tiercel-agent --bench kernel_cost`; needs root and a kernel with BTF.
@@ -7,9 +7,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 use std::{env, fs, io, thread};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use tiercel_agent::capture::{KernelOptions, KernelSource, OpenError, Source, WantedCalls};
 
 /// Names the process that makes the calls: the sensor does not record its own.
@@ -112,15 +114,26 @@ impl Worker {
     }
 }
 
+/// Nanoseconds of CPU that this process and its ended children have used: other load of the machine counts little.
+fn cpu_ns() -> io::Result<f64> {
+    let mut total = 0.0;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who)?;
+        let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        total += Duration::from_micros(microseconds.unsigned_abs()).as_secs_f64() * 1e9;
+    }
+    Ok(total)
+}
+
 #[expect(clippy::print_stdout, reason = "the worker answers on its standard output")]
 fn work() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let load = LOADS[line?.parse::<usize>().map_err(io::Error::other)?];
-        let start = Instant::now();
+        let start = cpu_ns()?;
         for _ in 0..load.repetitions() {
             load.once()?;
         }
-        println!("{}", start.elapsed().as_secs_f64() * 1e9 / f64::from(load.repetitions()));
+        println!("{}", (cpu_ns()? - start) / f64::from(load.repetitions()));
     }
     Ok(())
 }

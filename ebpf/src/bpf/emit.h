@@ -28,25 +28,40 @@ static __always_inline bool in_scope(void)
 	return true;
 }
 
+/* Since 5.11 the current task comes with its type, and its members are plain loads instead of calls. */
+#define TASK_IS_TYPED bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
+static __always_inline void fill_actor(struct record_header *header)
+{
+	if (TASK_IS_TYPED) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		const struct cred *cred = task->cred;
+
+		header->started_boot_ns = task->group_leader->start_boottime;
+		header->uid = cred->euid.val;
+		header->gid = cred->egid.val;
+	} else {
+		struct task_struct *task = current_task();
+
+		header->started_boot_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+		header->uid = BPF_CORE_READ(task, cred, euid.val);
+		header->gid = BPF_CORE_READ(task, cred, egid.val);
+	}
+}
+
 static __always_inline void fill_header(struct record_header *header, u16 kind, u8 class, u16 number, s64 result)
 {
-	struct task_struct *task = current_task();
 	u64 id = bpf_get_current_pid_tgid();
-	/* Neighbours in every kernel, so one read takes both. */
-	u32 effective[2] = {};
 
-	bpf_probe_read_kernel(effective, sizeof(effective), &BPF_CORE_READ(task, cred)->euid);
 	header->boot_ns = bpf_ktime_get_boot_ns();
-	header->started_boot_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	header->result = result;
 	header->pid = id >> 32;
 	header->tid = id;
-	header->uid = effective[0];
-	header->gid = effective[1];
 	header->kind = kind;
 	header->syscall = number;
 	header->cpu = bpf_get_smp_processor_id();
 	header->class = class;
+	fill_actor(header);
 }
 
 /*

@@ -34,19 +34,23 @@ static __always_inline u32 overlay_layer(struct inode *inode)
 static __always_inline void fill_file(struct file_object *out, const struct path *path, struct inode *inode)
 {
 	struct scratch *scratch = scratch_of_cpu();
-	struct super_block *super = BPF_CORE_READ(inode, i_sb);
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct vfsmount *mnt = BPF_CORE_READ(path, mnt);
-	unsigned long magic = BPF_CORE_READ(super, s_magic);
+	struct super_block *super;
+	struct path place = {};
+	struct head head = {};
+	unsigned long magic;
 
 	if (!scratch || !inode)
 		return;
+	bpf_probe_read_kernel(&head, sizeof(head), inode);
+	bpf_probe_read_kernel(&place, sizeof(place), path);
+	super = HEAD_MEMBER(&head, inode, struct inode, i_sb);
+	magic = BPF_CORE_READ(super, s_magic);
 	out->device = user_device(BPF_CORE_READ(super, s_dev));
-	out->inode = BPF_CORE_READ(inode, i_ino);
-	out->links = BPF_CORE_READ(inode, i_nlink);
-	out->mode = BPF_CORE_READ(inode, i_mode);
+	out->inode = HEAD_MEMBER(&head, inode, struct inode, i_ino);
+	out->links = HEAD_MEMBER(&head, inode, struct inode, i_nlink);
+	out->mode = HEAD_MEMBER(&head, inode, struct inode, i_mode);
 	out->filesystem_magic = magic;
-	out->path = span_of(append_path((u64)dentry, (u64)mnt));
+	out->path = span_of(append_path((u64)place.dentry, (u64)place.mnt));
 	out->flags = FILE_PRESENT | scratch->path_flags;
 	if (magic == OVERLAYFS_MAGIC)
 		out->flags |= overlay_layer(inode);
@@ -66,12 +70,16 @@ static __always_inline void fill_directory(struct file_object *out, const struct
 /* The open file behind a descriptor of the current task. */
 static __always_inline struct file *file_of_fd(s32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
+	struct fdtable *table;
+	struct file **files;
 	struct file *file = NULL;
 
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0)
 		return NULL;
+	table = BPF_CORE_READ(current_task(), files, fdt);
+	if ((u32)fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
 	return file;
 }

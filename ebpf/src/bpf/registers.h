@@ -19,6 +19,11 @@ static __always_inline u32 call_number(struct pt_regs *regs)
 
 static __always_inline bool is_compat(void)
 {
+	if (TASK_IS_TYPED) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		return task->thread_info.status & TS_COMPAT;
+	}
 	return BPF_CORE_READ(current_task(), thread_info.status) & TS_COMPAT;
 }
 

@@ -26,6 +26,27 @@ static __always_inline struct span span_of(u32 value)
 	return (struct span){ .offset = value & 0xffff, .length = value >> 16 };
 }
 
+/*
+ * The head of a kernel object, read at once: a read is a call, and several members of one object usually lie near its
+ * beginning. HEAD_MEMBER takes a member out of it, or reads it from the object on kernels that have it further behind.
+ */
+#define HEAD_BYTES 96
+
+struct head {
+	u64 words[HEAD_BYTES / 8];
+};
+
+#define HEAD_MEMBER(head, object, type, member)                                                                        \
+	({                                                                                                             \
+		typeof(((type *)0)->member) value_;                                                                    \
+		u32 offset_ = bpf_core_field_offset(type, member);                                                     \
+		if (offset_ <= HEAD_BYTES - sizeof(value_))                                                            \
+			value_ = *(typeof(value_) *)((u8 *)(head) + offset_);                                          \
+		else                                                                                                   \
+			value_ = BPF_CORE_READ(object, member);                                                        \
+		value_;                                                                                                \
+	})
+
 /* Appends a text of user memory. A text that cannot be read is empty and cut. */
 __noinline u32 append_user_text(u64 address)
 {
@@ -100,9 +121,8 @@ static __always_inline bool append_name(struct scratch *scratch, u32 start, cons
 }
 
 /* A dentry that is its own parent and is not called "/": pipes, sockets, memfds, anonymous inodes. */
-static __always_inline bool append_rootless_name(struct scratch *scratch, u32 start, struct dentry *dentry)
+static __always_inline bool append_rootless_name(struct scratch *scratch, u32 start, const unsigned char *name)
 {
-	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
 	char first = 0;
 
 	bpf_probe_read_kernel(&first, 1, name);
@@ -110,6 +130,12 @@ static __always_inline bool append_rootless_name(struct scratch *scratch, u32 st
 		return true;
 	scratch->path_flags |= FILE_ROOTLESS;
 	return append_name(scratch, start, name);
+}
+
+/* Like d_unlinked(): out of the name cache and not a root. */
+static __always_inline bool is_unlinked(struct dentry *dentry)
+{
+	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
 }
 
 /*
@@ -131,11 +157,14 @@ __noinline u32 append_path(u64 dentry_address, u64 vfsmount_address)
 	scratch->path_flags = 0;
 	if (start > TAIL_START_MAX)
 		return span_value(0, 0, true);
-	/* Like d_unlinked(): out of the name cache and not a root. */
-	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+	if (is_unlinked(dentry))
 		scratch->path_flags |= FILE_DELETED;
 	mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
 	for (int step = 0; step < PATH_STEPS_MAX; step++) {
+		const unsigned char *name;
+		struct dentry *parent;
+		struct head head = {};
+
 		if (dentry == mount_root) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
@@ -146,13 +175,14 @@ __noinline u32 append_path(u64 dentry_address, u64 vfsmount_address)
 				continue;
 			}
 		}
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-
+		bpf_probe_read_kernel(&head, sizeof(head), dentry);
+		parent = HEAD_MEMBER(&head, dentry, struct dentry, d_parent);
+		name = HEAD_MEMBER(&head, dentry, struct dentry, d_name.name);
 		if (!parent || parent == dentry || dentry == mount_root) {
-			cut = !append_rootless_name(scratch, start, dentry);
+			cut = !append_rootless_name(scratch, start, name);
 			break;
 		}
-		if (!append_name(scratch, start, BPF_CORE_READ(dentry, d_name.name)))
+		if (!append_name(scratch, start, name))
 			break;
 		dentry = parent;
 	}

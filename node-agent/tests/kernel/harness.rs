@@ -29,6 +29,11 @@ fn obstacle() -> Option<&'static str> {
     None
 }
 
+/// Says that a test was skipped, past the capture of test output.
+pub(crate) fn skip(what: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {what}").unwrap();
+}
+
 /// An actor that waits for its sign, in a scratch directory of its own.
 pub(crate) struct Stage {
     pub(crate) directory: TempDir,
@@ -39,7 +44,7 @@ impl Stage {
     /// Starts the actor of this name; `None`, with a loud line, when this machine cannot run kernel tests.
     pub(crate) fn set(act: &str) -> Option<Self> {
         if let Some(obstacle) = obstacle() {
-            eprintln!("SKIPPED: kernel test of `{act}`: {obstacle}");
+            skip(&format!("kernel test of `{act}`: {obstacle}"));
             return None;
         }
         let directory = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tiercel_agent::capture::observation::Act;
 use tiercel_agent::capture::{KernelOptions, KernelSource, Scope};
 
-use crate::harness::{Stage, drain_until, is_end_of};
+use crate::harness::{Stage, drain_until, is_end_of, skip};
 
 /// A cgroup that is removed when the test ends.
 struct Cgroup(PathBuf);
@@ -36,7 +36,7 @@ impl Drop for Cgroup {
 fn only_tasks_of_the_cgroup_are_recorded() {
     let (Some(mut inside), Some(mut outside)) = (Stage::set("threads"), Stage::set("threads")) else { return };
     let Some(cgroup) = Cgroup::make() else {
-        eprintln!("SKIPPED: kernel test of the cgroup scope: no writable cgroup2 mount");
+        skip("kernel test of the cgroup scope: no writable cgroup2 mount");
         inside.perform();
         outside.perform();
         return;
