@@ -286,7 +286,7 @@ fn mounts(directory: &Path) {
     let (target, none) = (text(target), text(""));
     let tree = call(libc::SYS_open_tree, &[AT_FDCWD, at(&target), 1]);
     call(libc::SYS_umount2, &[at(&target), libc::MNT_DETACH as usize]);
-    call(libc::SYS_move_mount, &[tree as usize, at(&none), AT_FDCWD, at(&target), 4]);
+    call(libc::SYS_move_mount, &[usize::try_from(tree).unwrap(), at(&none), AT_FDCWD, at(&target), 4]);
     let absent = text("/absent");
     call(libc::SYS_pivot_root, &[at(&absent), at(&target)]);
     call(libc::SYS_umount2, &[at(&absent), 0]);
