@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 use tiercel_certs::{Authority, PairFiles, Request, Validity};
 use tiercel_proto::error::Chain;
-use tiercel_proto::mtls::{ClientTls, Credentials, Incoming, Role, ServerTls, TlsFiles};
+use tiercel_proto::mtls::{ClientTls, Credentials, Incoming, PeerStream, Role, ServerTls, TlsFiles};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -69,6 +69,21 @@ impl Door {
         Self { incoming, address, log, _guard: guard }
     }
 
+    /// Lets the client connect, and says what an HTTP/2 server says first: an empty list of settings.
+    async fn admit(&mut self, client: &ClientTls) -> PeerStream {
+        let address = self.address.clone();
+        let (connected, stream) = tokio::join!(client.connect(&address, None), self.next());
+        connected.unwrap();
+        stream
+    }
+
+    async fn next(&mut self) -> PeerStream {
+        let mut stream = self.incoming.next().await.unwrap().unwrap();
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    }
+
     /// Waits for the one log line about a refused peer.
     async fn refusal(&self) -> String {
         for _ in 0..1000 {
@@ -111,8 +126,8 @@ impl<'a> MakeWriter<'a> for Log {
 
 async fn check_refused(server: &Pki, client: ClientTls, kind: &str, reason: &str) {
     let door = Door::open(&server.credentials(Role::Aggregator, "a1")).await;
-    // TLS 1.3 lets the client believe in a connection before the server has judged it.
-    let _channel = client.connect(&door.address, None).await;
+    let error = client.connect(&door.address, None).await.unwrap_err();
+    assert!(Chain(&error).to_string().contains("peer refused our certificate"), "{}", Chain(&error));
     let line = door.refusal().await;
     assert!(line.contains(" WARN "), "{line}");
     assert!(line.contains("peer=127.0.0.1:"), "{line}");
@@ -124,9 +139,8 @@ async fn agent_of_the_installation_is_let_in_under_its_name() {
     let pki = Pki::new("tiercel");
     let mut door = Door::open(&pki.credentials(Role::Aggregator, "a1")).await;
     let agent = ClientTls::new(&pki.credentials(Role::Agent, "web-1"));
-    let (connected, incoming) = tokio::join!(agent.connect(&door.address, None), door.incoming.next());
-    connected.unwrap();
-    let peer = incoming.unwrap().unwrap().connect_info();
+    let stream = door.admit(&agent).await;
+    let peer = stream.connect_info();
     assert_eq!(peer.identity.to_string(), "spiffe://tiercel/agent/web-1");
     assert_eq!(peer.address.ip().to_string(), "127.0.0.1");
 }
@@ -230,8 +244,7 @@ async fn peer_that_leaves_without_a_word_is_no_news() {
     let mut door = Door::open(&pki.credentials(Role::Aggregator, "a1")).await;
     drop(TcpStream::connect(&door.address).await.unwrap());
     let agent = ClientTls::new(&pki.credentials(Role::Agent, "web-1"));
-    let (connected, _) = tokio::join!(agent.connect(&door.address, None), door.incoming.next());
-    connected.unwrap();
+    door.admit(&agent).await;
     assert_eq!(door.log.lines(), Vec::<String>::new());
 }
 
@@ -262,9 +275,8 @@ async fn reload_changes_what_new_connections_see() {
 
     std::fs::copy(&renewed.certificate, &files.certificate).unwrap();
     credentials.reload().unwrap();
-    let (connected, incoming) = tokio::join!(client.connect(&door.address, None), door.incoming.next());
-    connected.unwrap();
-    assert_eq!(incoming.unwrap().unwrap().connect_info().identity.name(), "web-2");
+    let stream = door.admit(&client).await;
+    assert_eq!(stream.connect_info().identity.name(), "web-2");
 }
 
 #[track_caller]

@@ -93,7 +93,6 @@ impl Link {
         let mut client = IngestClient::new(channel);
         let opened = tokio::time::timeout(OPEN_TIMEOUT, client.forward(ReceiverStream::new(requests))).await;
         let response = opened.map_err(|_| format!("aggregator did not open the stream within {OPEN_TIMEOUT:?}"))?;
-        // An aggregator that does not like our certificate says so here, not while connecting.
         Ok(response.map_err(|status| WireError::from(&status).to_string())?.into_inner())
     }
 

@@ -1,9 +1,13 @@
 //! The client side: calling a member of the cluster and making sure that it is one.
 
+use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -11,6 +15,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -30,6 +35,9 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How long an answer to a probe may take before the connection counts as dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of what the server says first is read at once; its settings take some 60 bytes.
+const GREETING_BYTES_MAX: usize = 1024;
 
 /// Calls members of the cluster. The certificate of the server must come from our authority, be for the name under
 /// which it was called, and name a peer of role aggregator of our trust domain.
@@ -55,7 +63,7 @@ impl ClientTls {
     }
 
     /// Connects for gRPC to `host:port`. The name that the certificate must be for is the host part, unless another
-    /// is given. A server that does not like our certificate says so only at the first request.
+    /// is given. When this returns, both sides have accepted each other.
     pub async fn connect(&self, address: &str, server_name: Option<&str>) -> Result<Channel, ConnectError> {
         let call = self.call(address, server_name)?;
         let error = |source| ConnectError::Transport { address: address.to_owned(), source };
@@ -121,7 +129,7 @@ struct Call {
     connector: TlsConnector,
 }
 
-type Encrypted = TokioIo<TlsStream<TcpStream>>;
+type Encrypted = TokioIo<Greeted>;
 
 impl Call {
     fn connector(
@@ -143,10 +151,9 @@ impl Call {
             Ok(socket)
         };
         let socket = connected.await.map_err(|source| ConnectError::Tcp { address: address.clone(), source })?;
-        match connector.connect(server_name, socket).await {
-            Ok(stream) => Ok(TokioIo::new(stream)),
-            Err(error) => Err(ConnectError::Tls { address, refusal: Refusal::of(&error) }),
-        }
+        let refused = |error| ConnectError::Tls { address, refusal: Refusal::of(&error) };
+        let greeted = async { Greeted::wait(connector.connect(server_name, socket).await?).await };
+        greeted.await.map(TokioIo::new).map_err(refused)
     }
 }
 
@@ -199,6 +206,68 @@ pub enum ConnectError {
         #[source]
         source: tonic::transport::Error,
     },
+}
+
+/// A connection on which the server has spoken.
+///
+/// In TLS 1.3 the handshake of the client ends before the server has judged the client's certificate; a refusal would
+/// show up at some later request. But a gRPC server speaks first, with its HTTP/2 settings, and it does so only to
+/// peers that it has accepted.
+struct Greeted {
+    /// What it said; HTTP/2 reads it before the rest.
+    greeting: BytesMut,
+    stream: TlsStream<TcpStream>,
+}
+
+impl Greeted {
+    async fn wait(mut stream: TlsStream<TcpStream>) -> io::Result<Self> {
+        let mut greeting = BytesMut::with_capacity(GREETING_BYTES_MAX);
+        if stream.read_buf(&mut greeting).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Self { greeting, stream })
+    }
+}
+
+impl AsyncRead for Greeted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.greeting.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.greeting.len().min(buffer.remaining());
+        buffer.put_slice(&self.greeting.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Greeted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
 }
 
 /// Shows the certificate in use at the moment of the handshake.
