@@ -120,9 +120,11 @@ fn typed(field: &FieldRef, value: &Json) -> Result<Value<'static>, ExampleError>
         FieldType::Unsigned | FieldType::AbsoluteTime | FieldType::RelativeTime | FieldType::Port => {
             (number(value).map(Value::Unsigned), "a number that is not negative")
         }
-        FieldType::Double => (value.as_f64().map(Value::Float), "a number"),
+        FieldType::Double => (number(value).map(Value::Float), "a number"),
         FieldType::Bool => (number::<bool>(value).map(Value::Bool), "true or false"),
-        FieldType::Address | FieldType::Network => (number::<IpAddr>(value).map(Value::Address), "an IP address"),
+        FieldType::Address | FieldType::Network => {
+            (number::<IpAddr>(value).map(|it| Value::Address(it.to_canonical())), "an IP address")
+        }
         FieldType::Bytes => (text(value).map(|text| Value::Bytes(text.into_bytes().into())), "text"),
     };
     typed.ok_or_else(|| ExampleError::Value { field: field.to_string(), expected, value: value.to_string() })

@@ -411,7 +411,8 @@ fn port(literal: &Literal) -> Result<u64, CompileError> {
 }
 
 fn address(literal: &Literal) -> Result<IpAddr, CompileError> {
-    literal.text().parse().map_err(|_| invalid(literal, "an IP address"))
+    let parsed = literal.text().parse::<IpAddr>();
+    parsed.map(|address| address.to_canonical()).map_err(|_| invalid(literal, "an IP address"))
 }
 
 fn network(literal: &Literal) -> Result<IpNet, CompileError> {

@@ -171,6 +171,13 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// Messages about what does not have the shape of a rules file.
+    fn schema_violations(&self) -> impl Iterator<Item = &str> {
+        let shape = [Code::YamlParse, Code::YamlValidate, Code::UnknownItem, Code::UnknownKey];
+        let all = self.errors.iter().chain(&self.warnings);
+        all.filter(move |it| shape.contains(&it.code)).map(|it| it.message.as_str())
+    }
+
     fn verdict(&self) -> &'static str {
         match (self.errors.is_empty(), self.warnings.is_empty()) {
             (false, _) => "Invalid",
@@ -214,9 +221,12 @@ impl LoadReport {
             .iter()
             .map(|file| {
                 let list = |items: &[Diagnostic]| items.iter().map(Diagnostic::to_json).collect::<Vec<_>>();
+                let schema: Vec<&str> = file.schema_violations().collect();
                 json!({
                     "name": file.name,
                     "successful": file.errors.is_empty(),
+                    "schema_valid": schema.is_empty(),
+                    "schema_warnings": schema,
                     "errors": list(&file.errors),
                     "warnings": list(&file.warnings),
                 })

@@ -404,3 +404,24 @@ proptest::proptest! {
         proptest::prop_assert_eq!(report.files.len(), 1);
     }
 }
+
+#[test]
+fn the_default_rules_load_and_are_as_their_examples_say() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let file = |path: &std::path::PathBuf| RuleFile {
+        name: path.file_name().unwrap().to_string_lossy().into_owned(),
+        text: std::fs::read_to_string(path).unwrap(),
+    };
+    let files: Vec<RuleFile> = paths.iter().map(file).collect();
+    let (rules, report) = RuleSet::load(&files, &LoadOptions::default());
+    assert!(report.is_ok(), "{report}");
+    let (run, failures) = rules.check_examples();
+    println!("{} rules, {run} examples", rules.rules().len());
+    let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let unproven = rules.rules().iter().filter(|rule| rule.examples.fires.is_empty() || rule.examples.quiet.is_empty());
+    let unproven: Vec<&str> = unproven.map(|rule| &*rule.name).collect();
+    assert!(unproven.is_empty(), "rules without examples of both sorts: {unproven:?}");
+}

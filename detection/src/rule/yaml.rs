@@ -80,7 +80,11 @@ impl Node {
             NodeValue::Scalar(text) => match text.as_str() {
                 "true" => true.into(),
                 "false" => false.into(),
-                other => other.parse::<i64>().map_or_else(|_| other.into(), Into::into),
+                other => match other.parse::<i64>() {
+                    // Text that only looks like a number, as `010`, stays text.
+                    Ok(number) if number.to_string() == other => number.into(),
+                    Ok(_) | Err(_) => other.into(),
+                },
             },
             NodeValue::Sequence(items) => items.iter().map(Self::to_json).collect(),
             NodeValue::Mapping(entries) => {

@@ -101,7 +101,7 @@ fn argument_text<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'
     let value = &parameter(view, argument)?.value;
     match view.alias {
         Some(alias) if names_the_file(view, value) => Some(Value::text(alias)),
-        _ => Some(Value::Text(render::text(value))),
+        _ => Some(render::compared(value)),
     }
 }
 

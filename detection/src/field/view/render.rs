@@ -32,8 +32,13 @@ pub(super) fn all(parameters: &[Parameter]) -> String {
 }
 
 /// The resolved text, or the raw one when that is empty.
-pub(super) fn text(value: &ParameterValue) -> Cow<'_, str> {
+fn text(value: &ParameterValue) -> Cow<'_, str> {
     resolved(value).filter(|resolved| !resolved.is_empty()).unwrap_or_else(|| raw(value))
+}
+
+/// What comparisons and outputs see: the bytes of data, the text of everything else.
+pub(super) fn compared(value: &ParameterValue) -> Value<'_> {
+    if let ParameterValue::Bytes(bytes) = value { Value::Bytes(Cow::Borrowed(bytes)) } else { Value::Text(text(value)) }
 }
 
 /// The value with its native type; `None` when no comparison is defined for it.
