@@ -1,6 +1,6 @@
 //! `tiercel-agent`: the daemon of one node, and the tools around its rules and recordings.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to the terminal")]
+#![expect(clippy::print_stderr, reason = "a command line tool talks to the terminal")]
 
 mod cli;
 

@@ -60,6 +60,7 @@ const COUNTERS: &[(&str, &str)] = &[
 ];
 
 const GAUGES: &[(&str, &str)] = &[
+    ("tiercel_agent_detect_queue_batches", "Batches of records on their way to detection"),
     ("tiercel_agent_alerts_waiting", "Alerts in the spool that are not acknowledged"),
     ("tiercel_agent_spool_bytes", "Bytes of the spool, by where they are"),
     ("tiercel_agent_uplink_connected", "1 while there is a connection to an aggregator"),
@@ -84,6 +85,8 @@ pub struct CaptureMetrics {
     lost_bulk: Counter,
     malformed: Counter,
     per_cpu: HashMap<u16, (Counter, Counter)>,
+    /// Batches that were sent and not begun; detection takes them off again.
+    pub queued: Gauge,
 }
 
 impl Default for CaptureMetrics {
@@ -97,6 +100,7 @@ impl Default for CaptureMetrics {
             lost_bulk: lost("bulk"),
             malformed: lost("malformed"),
             per_cpu: HashMap::new(),
+            queued: queue_gauge(),
         }
     }
 }
@@ -130,6 +134,10 @@ impl CaptureMetrics {
     }
 }
 
+fn queue_gauge() -> Gauge {
+    gauge!("tiercel_agent_detect_queue_batches")
+}
+
 /// What detection counts.
 #[derive(Debug)]
 pub struct DetectMetrics {
@@ -141,6 +149,8 @@ pub struct DetectMetrics {
     /// Alerts that the uplink could not take because it has ended.
     pub alerts_lost: Counter,
     processes: Gauge,
+    /// See [`CaptureMetrics::queued`].
+    pub queued: Gauge,
     rules: HashMap<Text, Counter>,
 }
 
@@ -154,6 +164,7 @@ impl Default for DetectMetrics {
             made: counter!("tiercel_agent_alerts_made_total"),
             alerts_lost: counter!("tiercel_agent_alerts_lost_total", "reason" => "uplink_ended"),
             processes: gauge!("tiercel_agent_processes"),
+            queued: queue_gauge(),
             rules: HashMap::new(),
         }
     }

@@ -85,7 +85,10 @@ impl CaptureActor {
     fn offer(&mut self) -> bool {
         let Some(batch) = self.waiting.take() else { return true };
         match self.detect.try_send(batch) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.metrics.queued.increment(1);
+                true
+            }
             Err(SendError::Full(batch)) => {
                 self.waiting = Some(batch);
                 false
@@ -202,6 +205,7 @@ impl Handler<StopCapture> for CaptureActor {
         self.finished = true;
         let report = self.source.losses();
         self.metrics.publish(&report);
+        self.metrics.queued.increment(last.len() as f64);
         let (detect, losses) = (self.detect.clone(), self.losses.clone());
         let hand_over = async move {
             for batch in last {

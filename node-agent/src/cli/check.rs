@@ -1,31 +1,36 @@
 //! `check`: would `run` start?
 
+use std::io::Write as _;
+
 use tiercel_agent::config::{CaptureSource, Config, Scope};
 use tiercel_agent::detect::rules;
 
-use super::ConfigArguments;
+use super::{ConfigArguments, stdout};
 
 /// Judges the configuration and every rule that it names.
 pub(super) fn check(arguments: &ConfigArguments) -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let config = arguments.load()?;
     let loaded = rules::load(&config.rules)?;
     if !loaded.report.is_ok() {
-        println!("{}", loaded.report);
+        writeln!(out, "{}", loaded.report)?;
     }
-    println!("configuration: ok");
-    println!("  node          {}", config.node_name);
-    println!("  capture       {}", capture(&config));
-    println!(
+    writeln!(out, "configuration: ok")?;
+    writeln!(out, "  node          {}", config.node_name)?;
+    writeln!(out, "  capture       {}", capture(&config))?;
+    writeln!(
+        out,
         "  rules         {} of {} enabled, {} errors",
         loaded.report.rules_enabled,
         loaded.report.rules_loaded,
         loaded.report.errors().count()
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "  aggregators   {}",
         config.uplink.as_ref().map_or("none".to_owned(), |uplink| uplink.aggregators.join(", "))
-    );
-    println!("  status server {}", config.status_listen);
+    )?;
+    writeln!(out, "  status server {}", config.status_listen)?;
     Ok(loaded.report.is_ok())
 }
 

@@ -1,9 +1,12 @@
 //! `doctor`: what the sensor can do on this machine, found out by trying.
 
 use std::fs;
+use std::io::Write as _;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use tiercel_agent::capture::{HookState, KernelOptions, KernelSource, Source, WantedCalls};
+
+use super::stdout;
 
 /// One line of the table.
 struct Finding {
@@ -27,6 +30,7 @@ const RING_BYTES: u32 = 128 << 10;
 
 /// Prints the table; `false` when the kernel source cannot work here.
 pub(super) fn doctor() -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let mut findings = vec![kernel(), btf(), locked_memory(), cgroup2(), processes()];
     findings.extend(programs());
     for Finding { what, verdict, detail } in &findings {
@@ -35,13 +39,14 @@ pub(super) fn doctor() -> anyhow::Result<bool> {
             Verdict::Limited => "limited",
             Verdict::Broken => "missing",
         };
-        println!("{word:<8} {what:<24} {detail}");
+        writeln!(out, "{word:<8} {what:<24} {detail}")?;
     }
     let usable = findings.iter().all(|finding| finding.verdict != Verdict::Broken);
-    println!(
+    writeln!(
+        out,
         "\n{}",
         if usable { "the kernel source works on this machine" } else { "the kernel source cannot work here" }
-    );
+    )?;
     Ok(usable)
 }
 

@@ -8,6 +8,7 @@ mod replay;
 mod rules;
 mod run;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -113,9 +114,20 @@ pub(crate) fn main() -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
+        // `rules list | head` ends early, and nothing is wrong with that.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Standard output as a writer: unlike `println!` it does not panic when nobody reads on.
+fn stdout() -> impl Write {
+    io::stdout().lock()
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

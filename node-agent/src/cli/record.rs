@@ -1,6 +1,7 @@
 //! `record`: writes what happens on this machine to a file, with all that a replay needs.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,8 @@ use tiercel_agent::config::{CaptureSource, Config};
 use tiercel_agent::detect::rules;
 use tiercel_agent::recorder::{Recorder, Summary};
 use tiercel_detection::event::Text;
+
+use super::stdout;
 
 /// What to record, and for how long.
 #[derive(Debug, Args)]
@@ -58,8 +61,9 @@ pub(super) fn record(arguments: &Arguments) -> anyhow::Result<bool> {
         signalled.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until)
     })?;
     let Summary { observations, bytes, losses } = summary;
+    let out = &mut stdout();
     let (lost, malformed) = (losses.lost(), losses.malformed);
-    println!("{observations} records, {bytes} bytes, {lost} lost in the kernel, {malformed} malformed");
+    writeln!(out, "{observations} records, {bytes} bytes, {lost} lost in the kernel, {malformed} malformed")?;
     Ok(true)
 }
 

@@ -1,5 +1,6 @@
 //! `replay`: the alerts of a recording, the same on every machine.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,7 +11,7 @@ use tiercel_agent::input::Input;
 use tiercel_agent::outputs::line;
 use tiercel_detection::{Matching, Priority};
 
-use super::OutputFormat;
+use super::{OutputFormat, stdout};
 
 /// What to replay, and with which rules.
 #[derive(Debug, Args)]
@@ -28,6 +29,7 @@ pub(super) struct Arguments {
 
 /// Prints every alert of the recording.
 pub(super) fn replay(arguments: &Arguments) -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let config = RulesConfig {
         files: arguments.rules.clone(),
         matching: Matching::First,
@@ -44,7 +46,7 @@ pub(super) fn replay(arguments: &Arguments) -> anyhow::Result<bool> {
     loop {
         let drained = source.next_batch(&mut batch)?;
         for alert in detector.handle(&batch) {
-            println!("{}", line(&alert, arguments.output.into()));
+            writeln!(out, "{}", line(&alert, arguments.output.into()))?;
         }
         batch.clear();
         if drained.progress == Progress::Finished {

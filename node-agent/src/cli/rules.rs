@@ -1,7 +1,7 @@
 //! `rules`: check, list, test and evaluate rules without a kernel.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -11,6 +11,8 @@ use tiercel_agent::detect::{builtin, rules};
 use tiercel_detection::event::EventKind;
 use tiercel_detection::field::FieldId;
 use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, Rule, RuleFile, RuleSet};
+
+use super::stdout;
 
 /// What can be done with rules.
 #[derive(Debug, Subcommand)]
@@ -76,10 +78,10 @@ pub(super) fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Check { files, json } => check(files, *json),
         Command::List(ListArguments { what, files }) => {
             if what.fields {
-                list_fields();
+                list_fields(&mut stdout())?;
                 Ok(true)
             } else if what.events {
-                list_events();
+                list_events(&mut stdout())?;
                 Ok(true)
             } else {
                 list_rules(files)
@@ -91,50 +93,55 @@ pub(super) fn run(command: &Command) -> anyhow::Result<bool> {
 }
 
 fn check(files: &[PathBuf], json: bool) -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let (set, report) = RuleSet::load(&rules::read(files)?, &LoadOptions::default());
     if json {
-        println!("{}", report.to_json());
+        writeln!(out, "{}", report.to_json())?;
         return Ok(report.is_ok());
     }
-    println!("{report}");
+    writeln!(out, "{report}")?;
     let (errors, warnings) = (report.errors().count(), report.warnings().count());
     match report.is_ok() {
-        true => println!("ok, {} rules", set.rules().len()),
-        false => println!("{errors} errors, {warnings} warnings, {} rules can be used", set.rules().len()),
+        true => writeln!(out, "ok, {} rules", set.rules().len())?,
+        false => writeln!(out, "{errors} errors, {warnings} warnings, {} rules can be used", set.rules().len())?,
     }
     Ok(report.is_ok())
 }
 
 fn list_rules(files: &[PathBuf]) -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let (set, report) = RuleSet::load(&files_or_builtin(files)?, &LoadOptions::default());
     for rule in set.rules() {
         let state = if rule.enabled { "" } else { " (disabled)" };
-        println!("{:<13} {}{state}", rule.priority.name(), rule.name);
+        writeln!(out, "{:<13} {}{state}", rule.priority.name(), rule.name)?;
         let description = rule.description.split_whitespace().collect::<Vec<_>>().join(" ");
-        println!("{:<13} {description}", "");
-        println!("{:<13} tags: {}\n", "", rule.tags.join(", "));
+        writeln!(out, "{:<13} {description}", "")?;
+        writeln!(out, "{:<13} tags: {}\n", "", rule.tags.join(", "))?;
     }
-    println!("{} rules, {} enabled", report.rules_loaded, report.rules_enabled);
+    writeln!(out, "{} rules, {} enabled", report.rules_loaded, report.rules_enabled)?;
     Ok(report.is_ok())
 }
 
-fn list_fields() {
+fn list_fields(out: &mut impl Write) -> io::Result<()> {
     for field in FieldId::all().map(FieldId::field) {
-        println!("{:<32} {}", field.name, field.description);
+        writeln!(out, "{:<32} {}", field.name, field.description)?;
     }
+    Ok(())
 }
 
-fn list_events() {
+fn list_events(out: &mut impl Write) -> io::Result<()> {
     for kind in EventKind::all() {
-        println!("{}", kind.name());
+        writeln!(out, "{}", kind.name())?;
     }
+    Ok(())
 }
 
 fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let options = LoadOptions { matching: Matching::All, ..LoadOptions::default() };
     let (set, report) = RuleSet::load(&files_or_builtin(files)?, &options);
     if !report.is_ok() {
-        println!("{report}");
+        writeln!(out, "{report}")?;
     }
     let tested: Vec<Rule> = set.rules().to_vec();
     let mut engine = Engine::new(set, output_context());
@@ -154,14 +161,19 @@ fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
                 false => ("quiet", index + 1 - rule.examples.fires.len()),
             };
             let verdict = if expected { "does not fire" } else { "fires" };
-            println!(
+            writeln!(
+                out,
                 "{}:{}: rule '{}' {verdict} for example {number} of `{list}`",
                 position.file, position.line, rule.name
-            );
+            )?;
         }
     }
     let bare = tested.iter().filter(|rule| rule.examples.fires.is_empty()).count();
-    println!("{passed} examples passed, {failed} failed; {bare} of {} rules have no example that fires", tested.len());
+    writeln!(
+        out,
+        "{passed} examples passed, {failed} failed; {bare} of {} rules have no example that fires",
+        tested.len()
+    )?;
     Ok(report.is_ok() && failed == 0)
 }
 
@@ -172,6 +184,7 @@ fn fires_for(engine: &mut Engine, rule: &Rule, event: &FieldMap) -> bool {
 }
 
 fn eval(files: &[PathBuf], events: &Path, all: bool) -> anyhow::Result<bool> {
+    let out = &mut stdout();
     let matching = if all { Matching::All } else { Matching::First };
     let (set, report) = RuleSet::load(&rules::read(files)?, &LoadOptions { matching, ..LoadOptions::default() });
     if !report.is_ok() {
@@ -194,7 +207,9 @@ fn eval(files: &[PathBuf], events: &Path, all: bool) -> anyhow::Result<bool> {
         };
         let mut alerts = Vec::new();
         engine.evaluate_fields(&event, &mut alerts);
-        alerts.iter().for_each(|alert| println!("{}", alert.to_falco_json()));
+        for alert in &alerts {
+            writeln!(out, "{}", alert.to_falco_json())?;
+        }
     }
     Ok(ok)
 }

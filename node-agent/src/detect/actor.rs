@@ -142,6 +142,7 @@ impl Handler<ObservationBatch> for DetectActor {
     type Result = ();
 
     fn handle(&mut self, ObservationBatch(batch): ObservationBatch, ctx: &mut Self::Context) {
+        self.metrics.queued.decrement(1);
         let alerts = self.detector.handle(&batch);
         self.deliver(alerts, ctx);
     }
