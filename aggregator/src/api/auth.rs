@@ -1,19 +1,17 @@
 //! Who is asking: a client certificate, or a bearer token.
 
-use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::rt::net::TcpStream;
 use actix_web::web;
 use ring::{hmac, rand};
 use tiercel_proto::mtls::{Identity, identity_of};
 
+use super::door::Connection;
 use super::{Api, ApiError};
 
 /// Shorter tokens can be guessed: nothing limits how often somebody may try.
@@ -77,10 +75,9 @@ impl Token {
 }
 
 /// Remembers the certificate of a connection for its requests.
-pub(super) fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
+pub(super) fn remember_peer(connection: &Connection, data: &mut Extensions) {
     // The handshake has verified it, its role included.
-    if let Some(identity) = identity_of(stream.get_ref().1.peer_certificates()) {
+    if let Some(identity) = identity_of(connection.get_ref().1.peer_certificates()) {
         data.insert(Arc::new(identity));
     }
 }

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod auth;
+mod door;
 mod error;
 mod page;
 mod parameters;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use tiercel_proto::mtls::ServerTls;
 
 pub use auth::{Token, TokenError};
@@ -29,12 +30,6 @@ pub use view::{ClusterView, Sums};
 
 use crate::history::History;
 use crate::notify::Receivers;
-
-/// Threads that answer. Searches run on the blocking pool; these only parse and print.
-const WORKERS: usize = 2;
-
-/// Most connections; operators and their scripts, not the fleet.
-const CONNECTIONS_MAX: usize = 1024;
 
 /// What the interface shows.
 #[derive(Clone)]
@@ -62,13 +57,8 @@ impl std::fmt::Debug for Api {
 /// `tls` decides who may come with a certificate: it must accept the role client only.
 pub fn serve(listener: TcpListener, tls: &ServerTls, api: Api) -> io::Result<Server> {
     let api = web::Data::new(api);
-    let server = HttpServer::new(move || App::new().app_data(api.clone()).wrap(page::headers()).configure(routes))
-        .on_connect(auth::remember_peer)
-        .workers(WORKERS)
-        .max_connections(CONNECTIONS_MAX)
-        .disable_signals()
-        .listen_rustls_0_23(listener, tls.web_config())?;
-    Ok(server.run())
+    let app = move || App::new().app_data(api.clone()).wrap(page::headers()).configure(routes);
+    door::serve(listener, tls, app)
 }
 
 fn routes(config: &mut web::ServiceConfig) {

@@ -1,8 +1,8 @@
 //! What operators, their scripts and their browsers see, over real TLS.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -196,12 +196,49 @@ async fn without_a_token_file_no_token_is_good() {
     assert!(error["error"]["message"].as_str().unwrap().contains("api.token_file is not set"));
 }
 
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    async fn wait_for(&self, text: &str) {
+        for _ in 0..200 {
+            if String::from_utf8_lossy(&self.0.lock().unwrap()).contains(text) {
+                return;
+            }
+            actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{text:?} is not in {}", String::from_utf8_lossy(&self.0.lock().unwrap()));
+    }
+}
+
 #[actix_web::test]
-async fn the_certificate_of_an_agent_does_not_open_this_door() {
+async fn whoever_is_refused_is_logged_with_address_and_reason() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
     let door = Door::open(0, None);
     let agent = door.client_of(&ClientTls::new(&Credentials::load(door.files("agent-web-1"), Role::Agent).unwrap()));
-    assert!(agent.get(format!("{}/api/v1/status", door.url)).send().await.is_err());
-    assert!(door.operator().get(door.url.replace("https", "http")).send().await.is_err());
+    agent.get(format!("{}/api/v1/status", door.url)).send().await.unwrap_err();
+    log.wait_for("refused connection peer=\"127.0.0.1:").await;
+    log.wait_for("kind=\"wrong_role\"").await;
+    door.operator().get(door.url.replace("https", "http")).send().await.unwrap_err();
+    log.wait_for("kind=\"plaintext\"").await;
+    let elsewhere = Door::open(0, None);
+    let url = door.url.clone();
+    let foreigner = elsewhere.operator();
+    foreigner.get(format!("{url}/api/v1/status")).send().await.unwrap_err();
+    log.wait_for("peer refused our certificate").await;
 }
 
 #[actix_web::test]
