@@ -154,6 +154,7 @@ fn make_recording(path: &Path) -> anyhow::Result<()> {
     let recorder = Recorder {
         ring_bytes: KernelOptions::default().ring_bytes,
         scope: Scope::ProcessTree(workload.id()),
+        environment: false,
         paths: load(Vec::new())?.rules.literal_paths(),
     };
     let summary = recorder.record(path, || {

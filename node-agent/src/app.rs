@@ -12,8 +12,9 @@ use tracing::{error, info, warn};
 
 use crate::capture::actor::{CaptureActor, StopCapture};
 use crate::capture::{HookState, Source};
+use crate::clock::now;
 use crate::config::{Config, RulesConfig, UplinkConfig};
-use crate::detect::actor::{DetectActor, Finish, FollowWith, Upstream, now};
+use crate::detect::actor::{DetectActor, Finish, FollowWith, Upstream};
 use crate::detect::{Detector, LoadedRules, Reloader, RulesState, one_line, rules};
 use crate::input::Input;
 use crate::metrics;
@@ -65,16 +66,17 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     }
     let upstream = uplink.as_ref().map(|uplink| upstream(uplink, &input, rules.sha256()));
 
+    let records_environment = rules::read_environment(&rules.rules);
     let detector = Detector::new(input.enricher, rules.rules, input.context.clone());
     let detect = start_detect(detector, input.context.clone(), outputs, upstream, &mut readiness);
     let capture = start_capture(input.source, &detect, failure, &mut readiness);
     detect.send(FollowWith(capture.clone().recipient())).await.context("failed to reach detection")?;
-    Reloader::new(config.rules.clone(), input.context, state, detect.clone(), reopener).start()?;
+    Reloader::new(config.rules, input.context, state, detect.clone(), reopener, records_environment).start()?;
     let status = Status {
         readiness,
         metrics: recorder,
         engine_name: input.engine_name,
-        started_ns: now().0,
+        started: now(),
         refresh: refresh(uplink.clone()),
     };
     let server = status::serve(config.status_listen, status)?;

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use crate::capture::recording::Recording;
 use crate::capture::{CapabilityMatrix, HookState, KernelOptions, KernelSource, Scope, Source, WantedCalls};
 use crate::config::{CaptureConfig, CaptureSource};
+use crate::detect::rules::read_environment;
 use crate::enrich::{self, Enricher, Machine};
 
 /// A source with the machine around it.
@@ -41,8 +42,14 @@ impl Input {
     pub fn open(config: &CaptureConfig, node_name: &str, rules: &RuleSet) -> anyhow::Result<Self> {
         match &config.source {
             CaptureSource::Kernel { ring_bytes } => {
-                let calls = WantedCalls::for_kinds(&rules.required_kinds());
-                Self::kernel(*ring_bytes, calls, &config.scope, node_name)
+                let options = KernelOptions {
+                    ring_bytes: *ring_bytes,
+                    calls: WantedCalls::for_kinds(&rules.required_kinds()),
+                    capture_environment: read_environment(rules),
+                    scope: config.scope.clone(),
+                    ..KernelOptions::default()
+                };
+                Self::kernel(&options, node_name)
             }
             CaptureSource::Recording(path) => {
                 let input = Self::recording(path)?;
@@ -53,16 +60,15 @@ impl Input {
     }
 
     /// Watches this machine. Attaches first and looks at /proc then, so that no process is born unseen between the two.
-    fn kernel(ring_bytes: u32, calls: WantedCalls, scope: &Scope, node_name: &str) -> anyhow::Result<Self> {
-        let options = KernelOptions { ring_bytes, calls, scope: scope.clone(), ..KernelOptions::default() };
-        let source = KernelSource::open(&options)?;
+    fn kernel(options: &KernelOptions, node_name: &str) -> anyhow::Result<Self> {
+        let source = KernelSource::open(options)?;
         log_hooks(source.capabilities());
         let mut machine = Machine::new();
         let snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
         info!(processes = snapshot.processes.len(), "processes scanned");
         Ok(Self {
             source: Box::new(source),
-            enricher: Enricher::new(&snapshot, Box::new(machine), enrich_options(scope)),
+            enricher: Enricher::new(&snapshot, Box::new(machine), enrich_options(&options.scope)),
             context: OutputContext { hostname: node_name.into(), time_zone: TimeZone::system() },
             engine_name: "tiercel_ebpf",
             boot_ns: snapshot.boot_offset_ns,

@@ -13,7 +13,7 @@ use tiercel_detection::Alert;
 use tiercel_detection::event::Text;
 
 use crate::capture::LossReport;
-use crate::detect::actor::now;
+use crate::clock::now;
 use crate::detect::{FileDigest, LostRecords, StageCounters};
 use crate::uplink::{LinkState, UplinkMetrics};
 

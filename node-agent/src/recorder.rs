@@ -18,6 +18,8 @@ pub struct Recorder {
     pub ring_bytes: u32,
     /// Which part of the machine.
     pub scope: Scope,
+    /// Record the environment of programs, up to 4 KiB an exec; it often holds secrets.
+    pub environment: bool,
     /// Paths that rules name: a replay can tell a file by its identity only if it was asked for while recording.
     pub paths: BTreeSet<Text>,
 }
@@ -42,6 +44,7 @@ impl Recorder {
         let options = KernelOptions {
             ring_bytes: self.ring_bytes,
             calls: WantedCalls::all(),
+            capture_environment: self.environment,
             scope: self.scope.clone(),
             ..KernelOptions::default()
         };

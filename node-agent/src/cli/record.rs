@@ -1,6 +1,5 @@
 //! `record`: writes what happens on this machine to a file, with all that a replay needs.
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use tiercel_agent::capture::{KernelOptions, Scope};
 use tiercel_agent::config::{CaptureSource, Config};
 use tiercel_agent::detect::rules;
 use tiercel_agent::recorder::{Recorder, Summary};
-use tiercel_detection::event::Text;
+use tiercel_detection::RuleSet;
 
 use super::stdout;
 
@@ -34,6 +33,9 @@ pub(super) struct Arguments {
     /// Record only this process and its descendants
     #[arg(long, value_name = "PID")]
     scope_process_tree: Option<u32>,
+    /// Record the environment of programs, for rules on proc.env that are not configured here; it often holds secrets
+    #[arg(long)]
+    environment: bool,
 }
 
 impl Arguments {
@@ -53,7 +55,13 @@ pub(super) fn record(arguments: &Arguments) -> anyhow::Result<bool> {
         CaptureSource::Kernel { ring_bytes } => ring_bytes,
         CaptureSource::Recording(_) => KernelOptions::default().ring_bytes,
     };
-    let recorder = Recorder { ring_bytes, scope: arguments.scope(&config), paths: paths_of_rules(&config)? };
+    let rules = rules_to_serve(&config)?;
+    let recorder = Recorder {
+        ring_bytes,
+        scope: arguments.scope(&config),
+        environment: arguments.environment || rules.iter().any(rules::read_environment),
+        paths: rules.iter().flat_map(RuleSet::literal_paths).collect(),
+    };
     let signalled = end_on_signal()?;
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     eprintln!("recording to {}", arguments.file.display());
@@ -67,13 +75,12 @@ pub(super) fn record(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// A replay can only tell by identity what was asked by identity: the names of all rules that may be replayed.
-fn paths_of_rules(config: &Config) -> anyhow::Result<BTreeSet<Text>> {
+/// The built-in rules and the configured ones. A replay can only tell by its identity which file was meant if that was
+/// asked while recording, so all rules that may be replayed have a say.
+fn rules_to_serve(config: &Config) -> anyhow::Result<[RuleSet; 2]> {
     let mut built_in = config.rules.clone();
     built_in.files.clear();
-    let mut paths = rules::load(&built_in)?.rules.literal_paths();
-    paths.extend(rules::load(&config.rules)?.rules.literal_paths());
-    Ok(paths)
+    Ok([rules::load(&built_in)?.rules, rules::load(&config.rules)?.rules])
 }
 
 /// Becomes true at SIGINT or SIGTERM.

@@ -4,10 +4,9 @@
 //! be shed meanwhile is shed as records, in the kernel, and counted there.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use actix::prelude::*;
-use tiercel_detection::event::Timestamp;
 use tiercel_detection::{Alert, OutputContext};
 use tracing::{debug, error};
 
@@ -15,6 +14,7 @@ use super::detector::Detector;
 use super::losses::{LossLog, LostRecords};
 use super::rules::LoadedRules;
 use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
+use crate::clock::now;
 use crate::metrics::DetectMetrics;
 use crate::outputs::Outputs;
 use crate::status::{HEARTBEAT, Progress};
@@ -206,10 +206,4 @@ impl Handler<Finish> for DetectActor {
             error!("failed to write all alerts to the local outputs in time");
         }
     }
-}
-
-/// The time of the wall clock, which only alerts of the agent about itself carry.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -29,22 +29,26 @@ pub(super) enum Verdict {
 /// Reads the configured rules and judges them as a whole.
 pub(super) fn judge(config: &RulesConfig, present: &[FileDigest], context: &OutputContext, now: Timestamp) -> Verdict {
     let refused = |count: usize, reason: String| Verdict::Refused(Box::new(alert(context, count, &reason, now)));
-    match rules::load(config) {
-        Ok(loaded) if loaded.digests == present => Verdict::Unchanged,
-        Ok(loaded) if loaded.report.is_ok() => Verdict::Loaded(Box::new(loaded)),
-        Ok(loaded) => {
-            let errors: Vec<_> = loaded.report.errors().map(one_line).collect();
-            for error in &errors {
-                error!(error, "rules not loaded anew, the old ones stay");
-            }
-            refused(errors.len(), errors[..errors.len().min(ERRORS_QUOTED_MAX)].join("; "))
-        }
+    let files = match rules::read_configured(config) {
+        Ok(files) => files,
         Err(error) => {
             let reason = format!("{:#}", anyhow::Error::new(error));
             error!(error = reason, "rules not loaded anew, the old ones stay");
-            refused(1, reason)
+            return refused(1, reason);
         }
+    };
+    if rules::digests(&files) == present {
+        return Verdict::Unchanged;
     }
+    let loaded = rules::compile(&files, config);
+    if loaded.report.is_ok() {
+        return Verdict::Loaded(Box::new(loaded));
+    }
+    let errors: Vec<_> = loaded.report.errors().map(one_line).collect();
+    for error in &errors {
+        error!(error, "rules not loaded anew, the old ones stay");
+    }
+    refused(errors.len(), errors[..errors.len().min(ERRORS_QUOTED_MAX)].join("; "))
 }
 
 /// A mistake in a rule as one line with its place.

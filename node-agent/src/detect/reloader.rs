@@ -7,12 +7,14 @@ use anyhow::Context as _;
 use metrics::counter;
 use tiercel_detection::OutputContext;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
-use super::actor::{DetectActor, InternalAlert, ReplaceRules, now};
+use super::actor::{DetectActor, InternalAlert, ReplaceRules};
 use super::reload::{Verdict, judge};
+use super::rules;
 use super::state::RulesState;
 use super::watch::RuleWatch;
+use crate::clock::now;
 use crate::config::RulesConfig;
 use crate::outputs::Reopener;
 
@@ -24,6 +26,8 @@ pub struct Reloader {
     state: Arc<RulesState>,
     detect: Addr<DetectActor>,
     reopener: Reopener,
+    /// The rules of the start asked for it.
+    records_environment: bool,
 }
 
 impl Reloader {
@@ -34,8 +38,9 @@ impl Reloader {
         state: Arc<RulesState>,
         detect: Addr<DetectActor>,
         reopener: Reopener,
+        records_environment: bool,
     ) -> Self {
-        Self { config, context, state, detect, reopener }
+        Self { config, context, state, detect, reopener, records_environment }
     }
 
     /// Starts to listen for SIGHUP, SIGUSR1 and, if configured, for changes of the files.
@@ -55,6 +60,10 @@ impl Reloader {
     }
 
     async fn listen(self, mut hangup: Signal, mut user: Signal, mut watch: Option<RuleWatch>) {
+        if watch.is_some() {
+            // What changed between the first load and the watch would go unnoticed until the next change.
+            self.reload("start").await;
+        }
         loop {
             tokio::select! {
                 Some(()) = hangup.recv() => self.reload("SIGHUP").await,
@@ -76,6 +85,9 @@ impl Reloader {
             Verdict::Loaded(loaded) => {
                 info!(why, rules = loaded.report.rules_enabled, "rules loaded anew");
                 counter!("tiercel_agent_rule_reloads_total", "result" => "loaded").increment(1);
+                if rules::read_environment(&loaded.rules) && !self.records_environment {
+                    warn!("the new rules look at the environment of programs, which is recorded after a restart only");
+                }
                 self.state.replace(&loaded);
                 self.detect.send(ReplaceRules(loaded)).await
             }

@@ -58,11 +58,34 @@ pub struct ReadError {
 /// # Errors
 /// When a file or directory cannot be read. Mistakes inside the files are in the report.
 pub fn load(config: &RulesConfig) -> Result<LoadedRules, ReadError> {
-    let files = if config.files.is_empty() { builtin::files() } else { read(&config.files)? };
+    Ok(compile(&read_configured(config)?, config))
+}
+
+/// Reads what is configured: the built-in rules when no file is named.
+///
+/// # Errors
+/// When a file or directory cannot be read.
+pub(super) fn read_configured(config: &RulesConfig) -> Result<Vec<RuleFile>, ReadError> {
+    if config.files.is_empty() { Ok(builtin::files()) } else { read(&config.files) }
+}
+
+/// Loads files that were read.
+pub(super) fn compile(files: &[RuleFile], config: &RulesConfig) -> LoadedRules {
     let options =
         LoadOptions { minimum_priority: config.minimum_priority, matching: config.matching, ..LoadOptions::default() };
-    let (rules, report) = RuleSet::load(&files, &options);
-    Ok(LoadedRules { rules, report, digests: files.iter().map(digest).collect() })
+    let (rules, report) = RuleSet::load(files, &options);
+    LoadedRules { rules, report, digests: digests(files) }
+}
+
+/// Which texts the files have.
+pub(super) fn digests(files: &[RuleFile]) -> Vec<FileDigest> {
+    files.iter().map(|file| FileDigest { name: file.name.clone(), sha256: sha256(file.text.as_bytes()) }).collect()
+}
+
+/// Whether a rule looks at the environment of programs, which is recorded only then: it costs up to 4 KiB an exec.
+pub fn read_environment(rules: &RuleSet) -> bool {
+    let names = |text: &str| ["proc.env", "proc.aenv"].iter().any(|field| text.contains(field));
+    rules.rules().iter().any(|rule| rule.enabled && (names(&rule.condition) || names(&rule.output)))
 }
 
 /// Reads files, and from directories every `*.yaml` and `*.yml` in the order of their names.
@@ -106,10 +129,6 @@ fn read_text(path: &Path) -> Result<String, ReadError> {
     fs::read_to_string(path).map_err(failed)
 }
 
-fn digest(file: &RuleFile) -> FileDigest {
-    FileDigest { name: file.name.clone(), sha256: sha256(file.text.as_bytes()) }
-}
-
 fn sha256(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
@@ -137,6 +156,21 @@ mod tests {
     fn a_file_that_does_not_exist_is_named() {
         let error = read(&["/nowhere/rules.yaml".into()]).unwrap_err();
         assert_eq!(error.to_string(), "failed to read rules /nowhere/rules.yaml");
+    }
+
+    #[test]
+    fn only_rules_that_can_fire_ask_for_the_environment() {
+        let check = |enabled: bool| {
+            let text = format!(
+                "- {{macro: m, condition: proc.env contains X}}\n\
+                 - {{rule: r, desc: d, condition: evt.type = execve and m, output: o, priority: INFO, enabled: {enabled}}}\n"
+            );
+            let (rules, report) = RuleSet::load(&[RuleFile { name: "r.yaml".into(), text }], &LoadOptions::default());
+            assert!(report.is_ok(), "{report}");
+            read_environment(&rules)
+        };
+        assert!(check(true));
+        assert!(!check(false));
     }
 
     #[test]

@@ -1,19 +1,16 @@
 //! The agent's own use of the machine, read when somebody asks for metrics.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use metrics::{counter, gauge};
 use procfs::process::Process;
+use tiercel_detection::event::Timestamp;
 
-/// Nanoseconds since the epoch.
-pub(super) fn now_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
+use crate::clock::now;
 
 /// Renews the gauges of memory, processor time and duration.
-pub(super) fn refresh(started_ns: u64) {
-    let lifetime = Duration::from_nanos(now_ns().saturating_sub(started_ns));
+pub(super) fn refresh(started: Timestamp) {
+    let lifetime = Duration::from_nanos(now().0.saturating_sub(started.0));
     counter!("falcosecurity_falco_duration_seconds_total").absolute(lifetime.as_secs());
     let Ok(stat) = Process::myself().and_then(|process| process.stat()) else { return };
     gauge!("falcosecurity_falco_memory_rss_bytes").set(as_f64(stat.rss.saturating_mul(procfs::page_size())));

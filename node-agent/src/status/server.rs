@@ -8,6 +8,7 @@ use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tiercel_detection::event::Timestamp;
 use tracing::{info, warn};
 
 use super::check::{self, Readiness};
@@ -30,8 +31,8 @@ pub struct Status {
     pub metrics: PrometheusHandle,
     /// Which source records come from.
     pub engine_name: &'static str,
-    /// When the agent was started, nanoseconds since the epoch.
-    pub started_ns: u64,
+    /// When the agent was started.
+    pub started: Timestamp,
     /// Brings metrics up to date that nobody counts as they happen.
     pub refresh: Box<dyn Fn() + Send + Sync>,
 }
@@ -115,7 +116,7 @@ async fn versions(status: web::Data<Status>) -> HttpResponse {
 }
 
 async fn render_metrics(status: web::Data<Status>) -> HttpResponse {
-    process::refresh(status.started_ns);
+    process::refresh(status.started);
     (status.refresh)();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(status.metrics.render())
 }
