@@ -50,36 +50,66 @@ struct Document {
     time: Option<String>,
 }
 
+/// Which of the optional keys a JSON line has (Falco's `json_include_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonKeys {
+    /// `output`: the whole text line.
+    pub output: bool,
+    /// `message`: the text line without time and priority.
+    pub message: bool,
+    /// `output_fields`.
+    pub output_fields: bool,
+    /// `tags`.
+    pub tags: bool,
+}
+
+impl Default for JsonKeys {
+    fn default() -> Self {
+        Self { output: true, message: false, output_fields: true, tags: true }
+    }
+}
+
 impl Alert {
     /// Writes it as Falco's `json_output` does: one line, keys sorted, no blanks.
     pub fn to_falco_json(&self) -> String {
+        self.to_json(JsonKeys::default())
+    }
+
+    /// As [`Alert::to_falco_json`], with the optional keys that are asked for.
+    pub fn to_json(&self, keys: JsonKeys) -> String {
         let mut line = String::with_capacity(512 + self.output.len());
         line.push_str("{\"hostname\":");
         push_text(&mut line, &self.hostname);
-        line.push_str(",\"output\":");
-        push_text(&mut line, &self.output);
-        line.push_str(",\"output_fields\":{");
-        for (index, (name, value)) in self.fields.iter().enumerate() {
-            separate(&mut line, index);
-            push_text(&mut line, name);
-            line.push(':');
-            push_value(&mut line, value);
+        if keys.message {
+            line.push_str(",\"message\":");
+            push_text(&mut line, self.message());
         }
-        line.push_str("},\"priority\":");
+        if keys.output {
+            line.push_str(",\"output\":");
+            push_text(&mut line, &self.output);
+        }
+        if keys.output_fields {
+            push_fields(&mut line, &self.fields);
+        }
+        line.push_str(",\"priority\":");
         push_text(&mut line, self.priority.name());
         line.push_str(",\"rule\":");
         push_text(&mut line, &self.rule);
         line.push_str(",\"source\":");
         push_text(&mut line, &self.source);
-        line.push_str(",\"tags\":[");
-        for (index, tag) in self.tags.iter().enumerate() {
-            separate(&mut line, index);
-            push_text(&mut line, tag);
+        if keys.tags {
+            push_tags(&mut line, &self.tags);
         }
-        line.push_str("],\"time\":");
+        line.push_str(",\"time\":");
         push_text(&mut line, &time::rfc3339(self.time));
         line.push('}');
         line
+    }
+
+    /// The text line without time and priority.
+    pub fn message(&self) -> &str {
+        let start = format!(": {} ", self.priority.name());
+        self.output.split_once(&start).map_or(&*self.output, |(_, message)| message)
     }
 
     /// Reads what Falco's `http_output` sends. As falcosidekick does, it reads the first JSON value of the text and
@@ -141,6 +171,26 @@ fn separate(line: &mut String, index: usize) {
     }
 }
 
+fn push_fields(line: &mut String, fields: &[(Text, FieldValue)]) {
+    line.push_str(",\"output_fields\":{");
+    for (index, (name, value)) in fields.iter().enumerate() {
+        separate(line, index);
+        push_text(line, name);
+        line.push(':');
+        push_value(line, value);
+    }
+    line.push('}');
+}
+
+fn push_tags(line: &mut String, tags: &[Text]) {
+    line.push_str(",\"tags\":[");
+    for (index, tag) in tags.iter().enumerate() {
+        separate(line, index);
+        push_text(line, tag);
+    }
+    line.push(']');
+}
+
 fn push_value(line: &mut String, value: &FieldValue) {
     match value {
         FieldValue::Missing => line.push_str("null"),
@@ -175,6 +225,14 @@ mod tests {
     #[test]
     fn what_is_read_is_written_back_byte_for_byte() {
         assert_eq!(Alert::from_falco_json(SHADOW).unwrap().to_falco_json(), SHADOW);
+    }
+
+    #[test]
+    fn optional_keys_are_written_on_demand() {
+        let alert = Alert::from_falco_json(SHADOW).unwrap();
+        let keys = JsonKeys { output: false, message: true, output_fields: false, tags: false };
+        let expected = r#"{"hostname":"vm","message":"read","priority":"Warning","rule":"Read sensitive file untrusted","source":"syscall","time":"2026-11-23T10:33:53.419063181Z"}"#;
+        assert_eq!(alert.to_json(keys), expected);
     }
 
     #[test]

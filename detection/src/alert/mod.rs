@@ -6,7 +6,7 @@ mod json;
 use std::sync::Arc;
 
 pub use fingerprint::{FINGERPRINT_VERSION, Fingerprint};
-pub use json::AlertParseError;
+pub use json::{AlertParseError, JsonKeys};
 
 use crate::event::{Text, Timestamp};
 

@@ -80,7 +80,7 @@ pub(super) enum Comparison {
 pub(super) enum TextTest {
     Order(Relation, Box<[u8]>),
     Contains(Box<memchr::memmem::Finder<'static>>),
-    IgnoreCaseContains(Box<memchr::memmem::Finder<'static>>),
+    IgnoreCaseContains(Box<aho_corasick::AhoCorasick>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Glob(Glob),
@@ -117,7 +117,7 @@ impl TextTest {
         match self {
             Self::Order(relation, constant) => relation.holds(bytes.cmp(constant)),
             Self::Contains(finder) => finder.find(bytes).is_some(),
-            Self::IgnoreCaseContains(finder) => finder.find(&bytes.to_ascii_lowercase()).is_some(),
+            Self::IgnoreCaseContains(finder) => finder.is_match(bytes),
             Self::StartsWith(prefix) => bytes.starts_with(prefix),
             Self::EndsWith(suffix) => bytes.ends_with(suffix),
             Self::Glob(glob) => glob.is_match(bytes),

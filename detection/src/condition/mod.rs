@@ -3,6 +3,7 @@
 pub mod ast;
 mod compare;
 mod compile;
+mod constant;
 mod glob;
 mod kinds;
 mod lint;

@@ -2,12 +2,14 @@
 
 mod catalogue;
 mod lookup;
+mod reference;
 pub(crate) mod services;
 mod value;
 mod view;
 
 pub use catalogue::{Field, FieldId};
 pub use lookup::{FieldError, closest, longest_prefix};
+pub use reference::reference;
 pub use value::Value;
 pub use view::EventView;
 

@@ -7,8 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collect::Collector;
 use super::item::RuleItem;
-use super::list;
 use super::report::{Code, Diagnostic, Location};
+use super::resolve::MacroState;
 use super::source::{File, Scalar, SourceText};
 use super::{LoadOptions, Rule};
 use crate::condition::ast::{Expression, Literal, Right, Test};
@@ -29,30 +29,14 @@ const SUGGESTED_OUTPUT: &str = " container_id=%container.id container_name=%cont
 const UNKNOWN_MARKS: [&str; 4] =
     ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"];
 
-/// A macro on its way to a condition.
-#[derive(Debug, Clone)]
-enum MacroState {
-    Parsed(Expression),
-    Resolving,
-    Resolved(Arc<Expression>),
-    Broken,
-}
-
 /// Everything that conditions refer to.
 pub(super) struct Builder {
-    collector: Collector,
-    lists: Vec<(String, Vec<String>)>,
-    macros: FxHashMap<Arc<str>, MacroState>,
-    used_macros: FxHashSet<Arc<str>>,
-    pub(super) plan: Plan,
-    pub(super) literal_paths: BTreeSet<Text>,
-}
-
-/// Why a macro cannot be used at a place.
-enum Unusable {
-    Undefined(String, usize),
-    Broken(String, usize),
-    Loop(String, usize),
+    pub(super) collector: Collector,
+    pub(super) lists: Vec<(String, Vec<String>)>,
+    pub(super) macros: FxHashMap<Arc<str>, MacroState>,
+    pub(super) used_macros: FxHashSet<Arc<str>>,
+    plan: Plan,
+    literal_paths: BTreeSet<Text>,
 }
 
 /// A mistake in a rule, with its place in the text of the rule or of a macro.
@@ -92,68 +76,7 @@ impl Builder {
         (self.collector, self.plan, self.literal_paths)
     }
 
-    /// Items that name an earlier list are replaced by what that list holds as it is written: one level, no more.
-    fn resolve_lists(&mut self) {
-        let lists = &self.collector.lists;
-        let place: FxHashMap<&str, usize> =
-            lists.iter().enumerate().map(|(at, list)| (list.name.value(), at)).collect();
-        let mut used = Vec::new();
-        self.lists = lists
-            .iter()
-            .map(|list| {
-                let mut items = Vec::new();
-                for item in &list.items {
-                    match place.get(item.as_str()).filter(|at| lists[**at].order.index < list.order.visibility) {
-                        Some(at) => {
-                            used.push(*at);
-                            items.extend(lists[*at].items.iter().cloned());
-                        }
-                        None => items.push(item.clone()),
-                    }
-                }
-                (list.name.value().to_owned(), items)
-            })
-            .collect();
-        used.into_iter().for_each(|at| self.collector.lists[at].used = true);
-    }
-
-    fn substitute_lists(&mut self, mut text: SourceText) -> SourceText {
-        for (index, (name, items)) in self.lists.iter().enumerate() {
-            if let Some(substituted) = list::substitute(&text, name, items) {
-                text = substituted;
-                self.collector.lists[index].used = true;
-            }
-        }
-        text
-    }
-
-    fn parse_macros(&mut self) {
-        for index in 0..self.collector.macros.len() {
-            let text = self.substitute_lists(self.collector.macros[index].condition.clone());
-            let name: Arc<str> = self.collector.macros[index].name.value().into();
-            let state = match parse(text.text(), DEPTH_MAX) {
-                Ok(expression) => MacroState::Parsed(expression),
-                Err(error) => {
-                    self.report_macro(index, &text, Code::CompileCondition, error.offset, error.message);
-                    MacroState::Broken
-                }
-            };
-            if let MacroState::Parsed(expression) = &state {
-                for suspicion in suspicions(expression) {
-                    let code = if suspicion.deprecated_field.is_some() {
-                        Code::DeprecatedItem
-                    } else {
-                        Code::ConditionWarning
-                    };
-                    self.report_macro(index, &text, code, suspicion.offset, suspicion.message);
-                }
-            }
-            self.collector.macros[index].condition = text;
-            self.macros.insert(name, state);
-        }
-    }
-
-    fn report_macro(&mut self, index: usize, text: &SourceText, code: Code, offset: usize, message: String) {
+    pub(super) fn report_macro(&mut self, index: usize, text: &SourceText, code: Code, offset: usize, message: String) {
         let name = self.collector.macros[index].name.clone();
         self.report("macro", &name, text, code, offset, message, None);
     }
@@ -175,82 +98,6 @@ impl Builder {
             Location { item_type: "condition expression", item_name: String::new(), position: file.position(place) },
         ];
         self.collector.report(&file, place, code, message, hint, locations);
-    }
-
-    /// Puts the conditions of macros in the places of their names. A macro sees only macros that were defined before it.
-    fn resolve(&mut self, expression: Expression, visibility: usize) -> Result<Expression, Unusable> {
-        Ok(match expression {
-            Expression::And(parts) => Expression::And(self.resolve_all(parts, visibility)?),
-            Expression::Or(parts) => Expression::Or(self.resolve_all(parts, visibility)?),
-            Expression::Not(part) => Expression::Not(Box::new(self.resolve(*part, visibility)?)),
-            Expression::Macro(name, offset) => {
-                let name: Arc<str> = name.into();
-                let body = self.resolve_macro(&name, offset, visibility)?;
-                Expression::Expanded(name, body)
-            }
-            other @ (Expression::Expanded(..) | Expression::Check(_)) => other,
-        })
-    }
-
-    fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<Vec<Expression>, Unusable> {
-        parts.into_iter().map(|part| self.resolve(part, visibility)).collect()
-    }
-
-    fn resolve_macro(
-        &mut self,
-        name: &Arc<str>,
-        offset: usize,
-        visibility: usize,
-    ) -> Result<Arc<Expression>, Unusable> {
-        self.used_macros.insert(name.clone());
-        let item = self.collector.macros.iter().find(|item| item.name.value() == &**name);
-        let order = item.map(|item| item.order);
-        let state = self.macros.get(name).cloned();
-        match (state, order) {
-            (Some(MacroState::Resolved(body)), Some(order)) if order.index < visibility => Ok(body),
-            (Some(MacroState::Broken), _) => Err(Unusable::Broken(name.to_string(), offset)),
-            (Some(MacroState::Resolving), _) => Err(Unusable::Loop(name.to_string(), offset)),
-            (Some(MacroState::Parsed(body)), Some(order)) if order.index < visibility => {
-                self.macros.insert(name.clone(), MacroState::Resolving);
-                match self.resolve(body, order.visibility) {
-                    Ok(body) => {
-                        let body = Arc::new(body);
-                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone()));
-                        Ok(body)
-                    }
-                    Err(unusable) => {
-                        self.report_unusable(name, &unusable);
-                        self.macros.insert(name.clone(), MacroState::Broken);
-                        Err(Unusable::Broken(name.to_string(), offset))
-                    }
-                }
-            }
-            _ => Err(Unusable::Undefined(name.to_string(), offset)),
-        }
-    }
-
-    fn report_unusable(&mut self, name: &str, unusable: &Unusable) {
-        let Some(index) = self.collector.macros.iter().position(|item| item.name.value() == name) else { return };
-        let text = self.collector.macros[index].condition.clone();
-        let (code, offset, message, _) = self.explain(unusable);
-        self.report_macro(index, &text, code, offset, message);
-    }
-
-    fn explain(&self, unusable: &Unusable) -> (Code, usize, String, Option<String>) {
-        match unusable {
-            Unusable::Undefined(name, offset) => {
-                let names: Vec<&str> = self.collector.macros.iter().map(|item| item.name.value()).collect();
-                let hint = super::decode::closest(name, &names).map(|name| format!("did you mean '{name}'?"));
-                (Code::Validate, *offset, format!("Undefined macro '{name}' used in filter."), hint)
-            }
-            Unusable::Broken(name, offset) => {
-                let hint = Some("the mistake in the macro is reported above".to_owned());
-                (Code::CompileCondition, *offset, format!("macro '{name}' has a mistake and cannot be used"), hint)
-            }
-            Unusable::Loop(name, offset) => {
-                (Code::Validate, *offset, format!("reference loop in macro '{name}'"), None)
-            }
-        }
     }
 
     fn rule(&mut self, item: RuleItem, options: &LoadOptions) -> Option<Rule> {

@@ -3,11 +3,13 @@
 mod build;
 mod collect;
 mod decode;
+mod define;
 mod exception;
 mod item;
 mod list;
 mod report;
 mod requirement;
+mod resolve;
 mod source;
 mod yaml;
 

@@ -1,0 +1,167 @@
+//! Lists and macros: what stands behind their names.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::build::Builder;
+use super::list;
+use super::report::Code;
+use super::source::SourceText;
+use crate::condition::ast::Expression;
+use crate::condition::{DEPTH_MAX, parse, suspicions};
+
+/// A macro on its way to a condition.
+#[derive(Debug, Clone)]
+pub(super) enum MacroState {
+    Parsed(Expression),
+    Resolving,
+    Resolved(Arc<Expression>),
+    Broken,
+}
+
+/// Why a macro cannot be used at a place.
+pub(super) enum Unusable {
+    Undefined(String, usize),
+    Broken(String, usize),
+    Loop(String, usize),
+}
+
+impl Builder {
+    /// Items that name an earlier list are replaced by what that list holds as it is written: one level, no more.
+    pub(super) fn resolve_lists(&mut self) {
+        let lists = &self.collector.lists;
+        let place: FxHashMap<&str, usize> =
+            lists.iter().enumerate().map(|(at, list)| (list.name.value(), at)).collect();
+        let mut used = Vec::new();
+        self.lists = lists
+            .iter()
+            .map(|list| {
+                let mut items = Vec::new();
+                for item in &list.items {
+                    match place.get(item.as_str()).filter(|at| lists[**at].order.index < list.order.visibility) {
+                        Some(at) => {
+                            used.push(*at);
+                            items.extend(lists[*at].items.iter().cloned());
+                        }
+                        None => items.push(item.clone()),
+                    }
+                }
+                (list.name.value().to_owned(), items)
+            })
+            .collect();
+        used.into_iter().for_each(|at| self.collector.lists[at].used = true);
+    }
+
+    pub(super) fn substitute_lists(&mut self, mut text: SourceText) -> SourceText {
+        for (index, (name, items)) in self.lists.iter().enumerate() {
+            if let Some(substituted) = list::substitute(&text, name, items) {
+                text = substituted;
+                self.collector.lists[index].used = true;
+            }
+        }
+        text
+    }
+
+    pub(super) fn parse_macros(&mut self) {
+        for index in 0..self.collector.macros.len() {
+            let text = self.substitute_lists(self.collector.macros[index].condition.clone());
+            let name: Arc<str> = self.collector.macros[index].name.value().into();
+            let state = match parse(text.text(), DEPTH_MAX) {
+                Ok(expression) => MacroState::Parsed(expression),
+                Err(error) => {
+                    self.report_macro(index, &text, Code::CompileCondition, error.offset, error.message);
+                    MacroState::Broken
+                }
+            };
+            if let MacroState::Parsed(expression) = &state {
+                for suspicion in suspicions(expression) {
+                    let code = if suspicion.deprecated_field.is_some() {
+                        Code::DeprecatedItem
+                    } else {
+                        Code::ConditionWarning
+                    };
+                    self.report_macro(index, &text, code, suspicion.offset, suspicion.message);
+                }
+            }
+            self.collector.macros[index].condition = text;
+            self.macros.insert(name, state);
+        }
+    }
+
+    /// Puts the conditions of macros in the places of their names. A macro sees only macros that were defined before it.
+    pub(super) fn resolve(&mut self, expression: Expression, visibility: usize) -> Result<Expression, Unusable> {
+        Ok(match expression {
+            Expression::And(parts) => Expression::And(self.resolve_all(parts, visibility)?),
+            Expression::Or(parts) => Expression::Or(self.resolve_all(parts, visibility)?),
+            Expression::Not(part) => Expression::Not(Box::new(self.resolve(*part, visibility)?)),
+            Expression::Macro(name, offset) => {
+                let name: Arc<str> = name.into();
+                let body = self.resolve_macro(&name, offset, visibility)?;
+                Expression::Expanded(name, body)
+            }
+            other @ (Expression::Expanded(..) | Expression::Check(_)) => other,
+        })
+    }
+
+    fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<Vec<Expression>, Unusable> {
+        parts.into_iter().map(|part| self.resolve(part, visibility)).collect()
+    }
+
+    fn resolve_macro(
+        &mut self,
+        name: &Arc<str>,
+        offset: usize,
+        visibility: usize,
+    ) -> Result<Arc<Expression>, Unusable> {
+        self.used_macros.insert(name.clone());
+        let item = self.collector.macros.iter().find(|item| item.name.value() == &**name);
+        let order = item.map(|item| item.order);
+        let state = self.macros.get(name).cloned();
+        match (state, order) {
+            (Some(MacroState::Resolved(body)), Some(order)) if order.index < visibility => Ok(body),
+            (Some(MacroState::Broken), _) => Err(Unusable::Broken(name.to_string(), offset)),
+            (Some(MacroState::Resolving), _) => Err(Unusable::Loop(name.to_string(), offset)),
+            (Some(MacroState::Parsed(body)), Some(order)) if order.index < visibility => {
+                self.macros.insert(name.clone(), MacroState::Resolving);
+                match self.resolve(body, order.visibility) {
+                    Ok(body) => {
+                        let body = Arc::new(body);
+                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone()));
+                        Ok(body)
+                    }
+                    Err(unusable) => {
+                        self.report_unusable(name, &unusable);
+                        self.macros.insert(name.clone(), MacroState::Broken);
+                        Err(Unusable::Broken(name.to_string(), offset))
+                    }
+                }
+            }
+            _ => Err(Unusable::Undefined(name.to_string(), offset)),
+        }
+    }
+
+    fn report_unusable(&mut self, name: &str, unusable: &Unusable) {
+        let Some(index) = self.collector.macros.iter().position(|item| item.name.value() == name) else { return };
+        let text = self.collector.macros[index].condition.clone();
+        let (code, offset, message, _) = self.explain(unusable);
+        self.report_macro(index, &text, code, offset, message);
+    }
+
+    pub(super) fn explain(&self, unusable: &Unusable) -> (Code, usize, String, Option<String>) {
+        match unusable {
+            Unusable::Undefined(name, offset) => {
+                let names: Vec<&str> = self.collector.macros.iter().map(|item| item.name.value()).collect();
+                let hint = super::decode::closest(name, &names).map(|name| format!("did you mean '{name}'?"));
+                (Code::Validate, *offset, format!("Undefined macro '{name}' used in filter."), hint)
+            }
+            Unusable::Broken(name, offset) => {
+                let hint = Some("the mistake in the macro is reported above".to_owned());
+                (Code::CompileCondition, *offset, format!("macro '{name}' has a mistake and cannot be used"), hint)
+            }
+            Unusable::Loop(name, offset) => {
+                (Code::Validate, *offset, format!("reference loop in macro '{name}'"), None)
+            }
+        }
+    }
+}
