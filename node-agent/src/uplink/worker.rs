@@ -217,18 +217,19 @@ impl Worker {
     /// Critical alerts are on disk before they are sent, the others within the interval.
     fn sync(&mut self, now: Instant) {
         if std::mem::take(&mut self.critical_unsynced) {
-            self.spool.sync(Lane::Critical);
+            self.spool.sync(Lane::Critical, now);
         }
         if now >= self.sync_at {
             self.sync_at = now + SYNC_INTERVAL;
-            self.spool.sync(Lane::Important);
-            self.spool.sync(Lane::Rest);
+            self.spool.sync(Lane::Important, now);
+            self.spool.sync(Lane::Rest, now);
             self.spool.checkpoint();
         }
     }
 
     fn put_everything_on_disk(&mut self) {
-        Lane::ALL.into_iter().for_each(|lane| self.spool.sync(lane));
+        let now = Instant::now();
+        Lane::ALL.into_iter().for_each(|lane| self.spool.sync(lane, now));
         self.critical_unsynced = false;
         self.spool.checkpoint();
     }

@@ -65,7 +65,7 @@ impl Refusal {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the library's errors are open enums")]
-    fn of_tls(error: &TlsError) -> Self {
+    pub(super) fn of_tls(error: &TlsError) -> Self {
         match error {
             TlsError::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
                 Self::Plaintext

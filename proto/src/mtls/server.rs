@@ -107,6 +107,20 @@ struct Doorkeeper {
     demand: Demand,
 }
 
+impl Doorkeeper {
+    /// The accept loop of gRPC logs its refusals, with the address of the peer. A web server says nothing about
+    /// handshakes that fail, so that the reason has to be told here.
+    fn report(&self, error: &TlsError) {
+        match self.demand {
+            Demand::Certificate => {}
+            Demand::Nothing => {
+                let refusal = Refusal::of_tls(error);
+                tracing::warn!(kind = refusal.name(), reason = %refusal, "refused client certificate of web client");
+            }
+        }
+    }
+}
+
 impl ClientCertVerifier for Doorkeeper {
     fn client_auth_mandatory(&self) -> bool {
         self.demand == Demand::Certificate
@@ -124,10 +138,11 @@ impl ClientCertVerifier for Doorkeeper {
         now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
         let material = self.live.0.load();
-        let verified = material.authority.clients.verify_client_cert(end_entity, intermediates, now)?;
+        let verified = material.authority.clients.verify_client_cert(end_entity, intermediates, now);
         let ours = material.own.as_ref().map(|own| &own.identity);
-        judge(end_entity, ours, &self.accepted).map_err(refused)?;
-        Ok(verified)
+        let verdict =
+            verified.and_then(|verified| judge(end_entity, ours, &self.accepted).map(|_| verified).map_err(refused));
+        verdict.inspect_err(|error| self.report(error))
     }
 
     fn verify_tls12_signature(

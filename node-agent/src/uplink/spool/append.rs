@@ -9,7 +9,7 @@ use tiercel_proto::{Lane, Sequence, v1};
 
 use super::room::MEMORY_BYTES_MAX;
 use super::segment::Segment;
-use super::{SkipReason, Spool, record};
+use super::{SkipReason, Spool, durable, record};
 
 /// Size at which a segment is closed. Large enough that a full spool has few files, small enough that giving up the
 /// oldest one loses little of a lane.
@@ -23,6 +23,9 @@ pub(super) const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
 
 /// Size at which a piece of memory is closed.
 const MEMORY_SEGMENT_BYTES: u64 = 1024 * 1024;
+
+/// How much is written with one call, and at most by how much a segment grows beyond its size.
+const WRITE_BYTES_MAX: u64 = 64 * 1024;
 
 /// How long the disk is left alone after it failed.
 pub(super) const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(5);
@@ -50,10 +53,11 @@ impl Spool {
             self.count_skipped(SkipReason::Oversized, 1);
             return;
         }
+        let write_bytes_max = self.segment_bytes_max(lane).min(WRITE_BYTES_MAX);
         let stream = self.current(lane);
         record::encode(stream.next, &payload, records);
         stream.next = stream.next.plus(1);
-        if records.len() as u64 >= SEGMENT_BYTES_MIN {
+        if records.len() as u64 >= write_bytes_max {
             self.write(lane, records, now);
         }
     }
@@ -70,29 +74,39 @@ impl Spool {
         let end = stream.next;
         let head = stream.segments.back_mut().expect("a segment was just added");
         if let Err(error) = head.append(records, end) {
-            let mut memory = Segment::in_memory(first_sequence(records));
-            memory.append(records, end).expect("memory takes everything");
-            stream.segments.push_back(memory);
+            if head.bytes() == 0 {
+                // It was made for these records: a disk that is full lets files be made and takes nothing into them.
+                let empty = stream.segments.pop_back();
+                self.settled.extend(empty);
+                self.books_changed = true;
+            }
+            self.append_to_memory(lane, records, end);
             self.disk_failed("write to", &error, now);
         }
         records.clear();
     }
 
+    fn append_to_memory(&mut self, lane: Lane, records: &[u8], end: Sequence) {
+        let mut memory = Segment::in_memory(first_sequence(records));
+        memory.append(records, end).expect("memory takes everything");
+        self.current(lane).segments.push_back(memory);
+    }
+
     fn needs_segment(&mut self, lane: Lane, now: Instant) -> bool {
         let bytes_max = self.segment_bytes_max(lane);
         let retry_due = self.disk_retry_at.is_some_and(|at| now >= at);
-        self.current(lane).segments.back().is_none_or(|head| {
-            if head.is_memory() { head.bytes() >= MEMORY_SEGMENT_BYTES || retry_due } else { head.bytes() >= bytes_max }
+        self.current(lane).segments.back().is_none_or(|head| match head.is_memory() {
+            true => head.bytes() >= MEMORY_SEGMENT_BYTES || retry_due,
+            false => head.bytes() >= bytes_max || head.is_broken(),
         })
     }
 
     fn add_segment(&mut self, lane: Lane, first: Sequence, now: Instant) {
-        self.sync(lane);
+        self.sync(lane, now);
         let stream = self.current(lane).id;
         if self.disk_retry_at.is_none_or(|at| now >= at) {
             match Segment::create(&self.options.directory, stream, first) {
                 Ok(segment) => {
-                    self.disk_works();
                     self.names_unsynced = true;
                     return self.current(lane).segments.push_back(segment);
                 }
@@ -100,6 +114,20 @@ impl Spool {
             }
         }
         self.current(lane).segments.push_back(Segment::in_memory(first));
+    }
+
+    /// Puts what was appended to the lane on the disk; after it, a power cut does not take it any more.
+    pub fn sync(&mut self, lane: Lane, now: Instant) {
+        let synced = self.current(lane).sync();
+        let named = match std::mem::take(&mut self.names_unsynced) {
+            true => durable::sync_folder(&self.options.directory),
+            false => Ok(()),
+        };
+        match synced.and_then(|was_anything| named.map(|()| was_anything)) {
+            Ok(true) => self.disk_works(),
+            Ok(false) => {}
+            Err(error) => self.disk_failed("sync", &error, now),
+        }
     }
 
     fn disk_failed(&mut self, operation: &str, error: &io::Error, now: Instant) {
@@ -114,6 +142,7 @@ impl Spool {
         }
     }
 
+    /// Only a sync proves that the disk works: a full one lets files be made, and a broken one takes what it loses.
     fn disk_works(&mut self) {
         self.disk_retry_at = None;
         if self.counts.is_degraded {

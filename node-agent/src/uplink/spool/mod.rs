@@ -116,6 +116,7 @@ pub struct Spool {
     /// Segments that are settled and go as soon as the books say so.
     settled: Vec<Segment>,
     books_changed: bool,
+    books_failing: bool,
     disk_retry_at: Option<Instant>,
     /// Segments were created whose names are not yet safe from a power cut.
     names_unsynced: bool,
@@ -146,6 +147,7 @@ impl Spool {
             lanes,
             settled: recovery.settled,
             books_changed: true,
+            books_failing: false,
             disk_retry_at: None,
             names_unsynced: false,
             counts,
@@ -160,27 +162,6 @@ impl Spool {
     /// The number of this run.
     pub fn generation(&self) -> Generation {
         self.claim.generation
-    }
-
-    /// Puts what was appended to the lane on the disk; after it, a power cut does not take it any more.
-    pub fn sync(&mut self, lane: Lane) {
-        let mut failure = None;
-        let stream = self.current(lane);
-        let last = stream.segments.len().saturating_sub(1);
-        for (index, segment) in stream.segments.iter_mut().enumerate() {
-            failure = segment.sync().err().or(failure);
-            if index < last {
-                segment.close();
-            }
-        }
-        if std::mem::take(&mut self.names_unsynced) {
-            failure = durable::sync_folder(&self.options.directory).err().or(failure);
-        }
-        if let Some(error) = failure {
-            // The kernel may have dropped the pages; what can be read is still sent, what cannot becomes a skip.
-            self.counts.disk_failures += 1;
-            tracing::error!(%error, directory = %self.options.directory.display(), lane = %lane, "failed to sync spool");
-        }
     }
 
     /// Whether the lane has something that was not sent.
@@ -237,11 +218,10 @@ impl Spool {
         }
         // A segment may only go when a power cut cannot bring back books that still count on it.
         let durability = if self.settled.is_empty() { Durability::Cached } else { Durability::Synced };
-        if let Err(error) = self.ledger.write(&self.entries(), durability) {
-            // Books that are too old only cost repeats; room on the disk is worth more.
-            self.counts.disk_failures += 1;
-            tracing::error!(%error, directory = %self.options.directory.display(), "failed to write the books of the spool");
-        }
+        let written = self.ledger.write(&self.entries(), durability);
+        // Books that are too old only cost repeats; room on the disk is worth more, so what is settled goes anyway.
+        self.books_changed = written.is_err();
+        self.report_books(written);
         for segment in std::mem::take(&mut self.settled) {
             if let Err(error) = segment.delete() {
                 tracing::error!(%error, directory = %self.options.directory.display(), "failed to delete spool segment");
@@ -253,6 +233,17 @@ impl Spool {
             streams.retain(|stream| !stream.is_settled());
             self.books_changed |= streams.len() != before;
             streams.extend(current);
+        }
+    }
+
+    /// Says once that the books cannot be written, not twice a second.
+    fn report_books(&mut self, written: io::Result<()>) {
+        let had_failed = std::mem::replace(&mut self.books_failing, written.is_err());
+        if let Err(error) = written {
+            self.counts.disk_failures += 1;
+            if !had_failed {
+                tracing::error!(%error, directory = %self.options.directory.display(), "failed to write the books of the spool");
+            }
         }
     }
 

@@ -37,9 +37,19 @@ impl std::fmt::Display for StreamId {
 #[derive(Debug)]
 enum Store {
     /// On disk. The file is open while something in it is not yet synced, or more may come.
-    Disk { path: PathBuf, file: Option<File>, synced: bool },
+    Disk { path: PathBuf, file: Option<File>, state: State },
     /// In memory, because the disk takes no more.
     Memory(Vec<u8>),
+}
+
+/// How sure the disk is of what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Synced,
+    Unsynced,
+    /// A sync failed. The kernel then forgets what it could not write, and the next sync would succeed without it: so
+    /// nothing more goes in, and what cannot be read back will be a gap.
+    Broken,
 }
 
 /// Records with rising sequences, `first` being the lowest that may be in it.
@@ -57,7 +67,7 @@ impl Segment {
     pub(super) fn create(directory: &Path, stream: StreamId, first: Sequence) -> io::Result<Self> {
         let path = directory.join(file_name(stream, first));
         let file = OpenOptions::new().append(true).read(true).create_new(true).mode(FILE_MODE).open(&path)?;
-        Ok(Self { first, end: first, bytes: 0, store: Store::Disk { path, file: Some(file), synced: true } })
+        Ok(Self { first, end: first, bytes: 0, store: Store::Disk { path, file: Some(file), state: State::Synced } })
     }
 
     /// Starts a piece of memory in place of a file.
@@ -78,7 +88,7 @@ impl Segment {
             first,
             end: scan.end,
             bytes: scan.length as u64,
-            store: Store::Disk { path, file: None, synced: true },
+            store: Store::Disk { path, file: None, state: State::Synced },
         };
         Ok((segment, torn_bytes as u64))
     }
@@ -87,14 +97,14 @@ impl Segment {
     pub(super) fn append(&mut self, records: &[u8], end: Sequence) -> io::Result<()> {
         match &mut self.store {
             Store::Memory(bytes) => bytes.extend_from_slice(records),
-            Store::Disk { file, synced, .. } => {
+            Store::Disk { file, state, .. } => {
                 let file = file.as_mut().expect("only the newest segment is appended to, and its file is open");
                 if let Err(error) = file.write_all(records) {
                     // What did get through must not be taken for a record that someone was told about.
                     drop(file.set_len(self.bytes));
                     return Err(error);
                 }
-                *synced = false;
+                *state = State::Unsynced;
             }
         }
         self.bytes += records.len() as u64;
@@ -105,20 +115,26 @@ impl Segment {
     /// Puts what was appended on the disk. Returns whether there was anything to do.
     pub(super) fn sync(&mut self) -> io::Result<bool> {
         match &mut self.store {
-            Store::Disk { file: Some(file), synced: synced @ false, .. } => {
+            Store::Disk { file: Some(file), state: state @ State::Unsynced, .. } => {
+                *state = State::Broken;
                 file.sync_data()?;
-                *synced = true;
+                *state = State::Synced;
                 Ok(true)
             }
             Store::Disk { .. } | Store::Memory(_) => Ok(false),
         }
     }
 
-    /// Lets go of the file once no more comes; call it after the last [`Segment::sync`].
+    /// Lets go of the file once no more comes, unless it still has to be synced.
     pub(super) fn close(&mut self) {
-        if let Store::Disk { file, synced: true, .. } = &mut self.store {
+        if let Store::Disk { file, state: State::Synced | State::Broken, .. } = &mut self.store {
             *file = None;
         }
+    }
+
+    /// Whether nothing more may go in.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self.store, Store::Disk { state: State::Broken, .. })
     }
 
     /// Reads at most so many bytes from the place on.

@@ -1,6 +1,7 @@
 //! One lane of one run: its segments, how far it is acknowledged and sent, and what of it was given up.
 
 use std::collections::VecDeque;
+use std::io;
 
 use prost::Message;
 use tiercel_proto::{Sequence, v1};
@@ -145,6 +146,20 @@ impl Stream {
         rules.add(rule, 1);
         self.skips.insert(SkipRange { first: self.next, count: 1, reason, rules });
         self.next = self.next.plus(1);
+    }
+
+    /// Puts all segments on the disk. Returns whether there was anything to do.
+    pub(super) fn sync(&mut self) -> io::Result<bool> {
+        let last = self.segments.len().saturating_sub(1);
+        let mut outcome = Ok(false);
+        for (index, segment) in self.segments.iter_mut().enumerate() {
+            let synced = segment.sync();
+            outcome = outcome.and_then(|before| synced.map(|now| before || now));
+            if index < last {
+                segment.close();
+            }
+        }
+        outcome
     }
 
     /// Takes note that everything before the sequence is safe.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
@@ -240,9 +240,55 @@ fn disk_that_refuses_is_replaced_by_memory_within_its_bound() {
     let late = [alert(world.produced, Priority::Warning, 10)];
     world.produced += 1;
     world.spool().append(&late, now + DISK_RETRY_INTERVAL * 2);
+    assert!(world.spool().counts().is_degraded, "a write alone proves nothing");
+    world.spool().sync(Lane::Important, now);
     assert!(!world.spool().counts().is_degraded);
     world.drain();
     assert_eq!(world.cluster.counted.len() as u64 + world.cluster.skipped, world.produced);
+}
+
+#[test]
+fn full_disk_costs_nothing_while_the_memory_lasts() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("SKIPPED full_disk_costs_nothing_while_the_memory_lasts: mounting a small disk needs root");
+        return;
+    }
+    let mut world = World::new(64 * 1024 * 1024);
+    let disk = SmallDisk::mount(world.directory.path());
+    world.open();
+    let now = Instant::now();
+    world.append(Priority::Warning, 100, 3000);
+    assert!(world.spool().counts().is_degraded, "300 kB do not fit into 128 KiB");
+    for second in 1..60 {
+        let late = [alert(world.produced, Priority::Warning, 10)];
+        world.produced += 1;
+        world.spool().append(&late, now + Duration::from_secs(second));
+        world.spool().sync(Lane::Important, now + Duration::from_secs(second));
+        world.check_sums();
+    }
+    let files = world.segments().len();
+    assert!(files <= 3, "{files} files: attempts on a full disk leave nothing behind");
+    world.drain();
+    assert_eq!((world.cluster.counted.len() as u64, world.cluster.skipped), (world.produced, 0));
+    world.spool = None;
+    drop(disk);
+}
+
+/// A file system of 128 KiB; goes away with the value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path) -> Self {
+        let none = None::<&str>;
+        nix::mount::mount(none, at, Some("tmpfs"), nix::mount::MsFlags::empty(), Some("size=128k")).unwrap();
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH).unwrap();
+    }
 }
 
 #[test]

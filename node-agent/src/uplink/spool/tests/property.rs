@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use proptest::prelude::*;
 use tiercel_detection::Priority;
@@ -63,7 +64,7 @@ fn play(world: &mut World, act: &Act) {
         }
         Act::Rewind(lane) => world.spool().rewind(*lane),
         Act::Checkpoint => world.spool().checkpoint(),
-        Act::Sync(lane) => world.spool().sync(*lane),
+        Act::Sync(lane) => world.spool().sync(*lane, Instant::now()),
         Act::Kill => world.open(),
         Act::LoseBooks => {
             world.spool = None;
