@@ -1,9 +1,9 @@
 //! Ten thousand alerts from the real kernel, with the agent killed in the middle and the aggregator killed later: what
 //! entered the agent's spool is counted exactly once.
 //!
-//! Each act opens a file of its own, so every alert has an identity that the history can be searched for. Acts wait
-//! while the agent is dead, because what a dead sensor does not see is not an alert; only the acts that were under way
-//! at the moment of the kill may be missing.
+//! Each act opens a file of its own, so every alert has an identity that the history can be searched for. Acts stop
+//! while the agent is dead, because what a dead sensor does not see is not an alert; only acts that it had seen and not
+//! yet written to its spool when it was killed may be missing.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends where it fails; the sums are its result")]
 
@@ -13,6 +13,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tiercel_loadtest::harness::{
     Agent, AgentSetup, Cluster, ClusterSetup, KernelLock, Pki, Scope, Scratch, WebhookSink, kernel_refusal, metric_sum,
@@ -26,12 +28,15 @@ const ACTS: u64 = 10_000;
 /// Acts between two looks at the world.
 const CHUNK: u64 = 500;
 
-/// The agent is killed during the chunk that begins after so many acts.
+/// The agent is killed in the middle of the chunk that begins after so many acts.
 const AGENT_DIES_AFTER: u64 = 3_000;
 
-/// The aggregator is killed before the chunk that begins after so many acts, and comes back after the other number.
+/// The aggregator is killed in the middle of the one chunk and comes back after the other.
 const AGGREGATOR_DIES_AFTER: u64 = 6_000;
 const AGGREGATOR_RETURNS_AFTER: u64 = 8_000;
+
+/// How far into its chunk a kill falls.
+const INTO_CHUNK: u64 = 100;
 
 const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -43,9 +48,10 @@ const RULE: &str = "
   priority: WARNING
 ";
 
-/// Opens as many files as each line of its input says, a new one each time, then says how many there were so far.
+/// Opens as many files as each line of its input says, a new one each time, then says how many there were so far. It
+/// pauses now and then, so that the storm lasts a few seconds.
 const ACTOR: &str = r#"n=0; while read -r count; do
-  for ((i = 0; i < count; i++)); do n=$((n + 1)); : > "$1/$n"; done
+  for ((i = 0; i < count; i++)); do n=$((n + 1)); : > "$1/$n"; ((n % 50)) || sleep 0.01; done
   echo "$n"
 done"#;
 
@@ -74,29 +80,31 @@ fn alerts_are_counted_once_over_the_death_of_agent_and_aggregator() {
     let mut agent = Agent::start(&scratch.join("agent"), &setup).unwrap();
     let mut actor = Actor::start(&scope, &scratch.join("storm"));
 
-    let mut killed_during = 0..0;
     for done in (0..ACTS / CHUNK).map(|chunk| chunk * CHUNK) {
+        if done == AGENT_DIES_AFTER {
+            wait_for_accepted(&cluster, done);
+        }
         actor.ask(CHUNK);
         if done == AGENT_DIES_AFTER {
-            wait_for("the first alerts to be counted", SETTLE_LIMIT, || (accepted(&cluster) > 0).then_some(()))
-                .unwrap();
+            wait_for_accepted(&cluster, done + INTO_CHUNK);
+            actor.signal(Signal::SIGSTOP);
             agent.kill().unwrap();
-            killed_during = done + 1..done + CHUNK + 1;
+            println!("agent killed with {} alerts counted", accepted(&cluster));
+            agent.restart().unwrap();
+            actor.signal(Signal::SIGCONT);
         }
         if done == AGGREGATOR_DIES_AFTER {
+            wait_for_accepted(&cluster, done + INTO_CHUNK);
+            println!("aggregator killed with {} alerts counted", accepted(&cluster));
             cluster.node_mut(0).kill().unwrap();
         }
         actor.wait();
-        if done == AGENT_DIES_AFTER {
-            println!("agent killed with {} alerts counted", accepted(&cluster));
-            agent.restart().unwrap();
-        }
         if done == AGGREGATOR_RETURNS_AFTER {
             cluster.node_mut(0).restart().unwrap();
         }
     }
     actor.end();
-    check_sums(&cluster, &agent, killed_during);
+    check_sums(&cluster, &agent);
 }
 
 impl Actor {
@@ -119,6 +127,10 @@ impl Actor {
         self.output.read_line(&mut line).unwrap();
     }
 
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
     fn end(mut self) {
         drop(self.input);
         self.child.wait().unwrap();
@@ -129,26 +141,57 @@ fn accepted(cluster: &Cluster) -> u64 {
     cluster.get(0, "/api/v1/counters").ok().and_then(|counters| counters["accepted"].as_u64()).unwrap_or_default()
 }
 
-fn check_sums(cluster: &Cluster, agent: &Agent, killed_during: std::ops::Range<u64>) {
-    let settled = wait_for("every alert outside of the kill to be counted", SETTLE_LIMIT, || {
-        let seen = seen(&cluster.history(0).ok()?);
-        let missing = (1..=ACTS).filter(|act| !killed_during.contains(act) && !seen.contains_key(act)).count();
-        (missing == 0).then_some(seen)
-    });
-    let settled = settled.unwrap_or_else(|error| {
-        panic!("{error}: {:?}{}", cluster.get(0, "/api/v1/counters"), agent.daemon().log_tail())
-    });
+fn wait_for_accepted(cluster: &Cluster, count: u64) {
+    wait_for("alerts to be counted", SETTLE_LIMIT, || (accepted(cluster) >= count).then_some(())).unwrap();
+}
+
+fn check_sums(cluster: &Cluster, agent: &Agent) {
+    let agent_sums = wait_until_acknowledged(agent);
     let counters = cluster.get(0, "/api/v1/counters").unwrap();
-    println!("{counters}");
-    assert_eq!(counters["imbalance"], 0, "the sums do not add up: {counters}");
-    let unseen = killed_during.filter(|act| !settled.contains_key(act)).count();
-    let distinct = settled.len() as u64;
-    println!("acts {ACTS} = counted {distinct} + under way when the agent died and never seen {unseen}");
-    assert_eq!(ACTS, distinct + unseen as u64);
-    let twice: Vec<_> = settled.iter().filter(|(_, times)| **times > 1).collect();
+    println!("cluster: {counters}");
+    let counted = counters["accepted"].as_u64().unwrap();
+    let history = wait_for("the history to hold what is counted", SETTLE_LIMIT, || {
+        cluster.history(0).ok().filter(|history| history.len() as u64 >= counted)
+    });
+    let seen = seen(&history.unwrap());
+    let twice: Vec<_> = seen.iter().filter(|(_, times)| **times > 1).collect();
     assert!(twice.is_empty(), "counted more than once: {twice:?}");
-    assert_eq!(counters["accepted"].as_u64(), Some(distinct), "the counter and the history differ");
-    check_agent_sums(agent, distinct);
+    assert_eq!(seen.len() as u64, counted, "the counter and the history differ");
+    assert_eq!(counters["imbalance"], 0, "the sums do not add up: {counters}");
+    assert!(counters["lost"].as_object().unwrap().is_empty(), "{counters}");
+
+    let unseen: Vec<u64> = (1..=ACTS).filter(|act| !seen.contains_key(act)).collect();
+    let first_run = counted - agent_sums.spooled;
+    println!("acts {ACTS} = counted {counted} + in the memory of the agent when it was killed {}", unseen.len());
+    println!("counted {counted} = spooled by the first run {first_run} + by the second run {}", agent_sums.spooled);
+    assert_eq!(counted + unseen.len() as u64, ACTS);
+    let kill = AGENT_DIES_AFTER + 1..=AGENT_DIES_AFTER + CHUNK;
+    assert!(unseen.iter().all(|act| kill.contains(act)), "acts are missing that no kill explains: {unseen:?}");
+    assert!(agent_sums.recovered <= first_run, "{agent_sums:?}");
+}
+
+/// What the second run of the agent says of its spool.
+#[derive(Debug)]
+struct AgentSums {
+    recovered: u64,
+    spooled: u64,
+}
+
+/// Waits until the spool is empty: everything that was in it is acknowledged, nothing was given up.
+fn wait_until_acknowledged(agent: &Agent) -> AgentSums {
+    let empty = wait_for("the spool to be empty", SETTLE_LIMIT, || {
+        let page = agent.metrics().ok()?;
+        let sum = |metric: &str| metric_sum(&page, &format!("tiercel_agent_alerts_{metric}"));
+        let is_settled = sum("waiting") == 0 && sum("made_total") == sum("spooled_total");
+        is_settled.then(|| {
+            let [recovered, spooled, acked, dropped] =
+                ["recovered_total", "spooled_total", "acked_total", "dropped_total"].map(sum);
+            println!("agent: recovered {recovered} + spooled {spooled} = acknowledged {acked} + dropped {dropped}");
+            assert_eq!((recovered + spooled, dropped), (acked, 0));
+            AgentSums { recovered, spooled }
+        })
+    });
+    empty.unwrap_or_else(|error| panic!("{error}{}", agent.daemon().log_tail()))
 }
 
 /// How often each act is in the history.
@@ -158,9 +201,4 @@ fn seen(history: &[Value]) -> BTreeMap<u64, u64> {
         *seen.entry(number).or_default() += 1;
         seen
     })
-}
-
-fn check_agent_sums(agent: &Agent, distinct: u64) {
-    let page = agent.metrics().unwrap();
-    println!("agent since its restart: {} alerts; {distinct} in all", metric_sum(&page, "tiercel_agent_alerts_total"));
 }

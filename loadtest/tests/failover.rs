@@ -34,12 +34,12 @@ fn killed_leader_loses_nothing_and_counts_nothing_twice() {
     let leader = cluster.wait_for_leader(SETTLE_LIMIT).unwrap();
 
     let mut storm = start_storm(&scratch, &cluster, &pki.issue(Role::Agent, "storm").unwrap());
-    wait_for("the storm to be under way", STORM_LIMIT, || (acknowledged(&storm) >= KILL_AFTER).then_some(())).unwrap();
+    wait_for_acknowledged(&cluster, &storm, KILL_AFTER);
     let before = acknowledged(&storm);
     cluster.node_mut(leader).kill().unwrap();
     let killed_at = Instant::now();
     println!("killed node {} (the leader) with {before} alerts acknowledged", cluster.node(leader).id());
-    wait_for("a new acknowledgement", STORM_LIMIT, || (acknowledged(&storm) > before + 500).then_some(())).unwrap();
+    wait_for_acknowledged(&cluster, &storm, before + 1);
     println!("time to new acknowledgements: {:?}", killed_at.elapsed());
     let new_leader = cluster.wait_for_leader(SETTLE_LIMIT).unwrap();
     assert_ne!(new_leader, leader);
@@ -76,6 +76,14 @@ fn acknowledged(storm: &Daemon) -> u64 {
     let output = storm.output();
     let numbers = output.lines().filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok());
     numbers.max().unwrap_or_default()
+}
+
+fn wait_for_acknowledged(cluster: &Cluster, storm: &Daemon, count: u64) {
+    let reached = wait_for("acknowledgements", STORM_LIMIT, || (acknowledged(storm) >= count).then_some(()));
+    reached.unwrap_or_else(|error| {
+        let logs = (0..cluster.len()).map(|position| cluster.node(position).daemon().log_tail());
+        panic!("{error}: {} of {count}{}{}", acknowledged(storm), storm.log_tail(), logs.collect::<String>())
+    });
 }
 
 fn wait_for_sums(storm: &mut Daemon) -> Sums {

@@ -36,6 +36,8 @@ impl Api {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.web_config())
             .timeout(ANSWER_LIMIT)
+            // A connection kept from before a kill would fail the first request after the restart.
+            .pool_max_idle_per_host(0)
             .build()
             .context("failed to make an HTTPS client")?;
         let runtime =

@@ -24,13 +24,13 @@ pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
     Ok((code, body.to_owned()))
 }
 
-/// Adds up all series of a metric on a page in Prometheus' text form.
-pub fn metric_sum(page: &str, metric: &str) -> f64 {
+/// Adds up all series of a metric that counts whole things, on a page in Prometheus' text form.
+pub fn metric_sum(page: &str, metric: &str) -> u64 {
     page.lines()
         .filter_map(|line| line.strip_prefix(metric))
         .filter(|rest| rest.starts_with(['{', ' ']))
         .filter_map(|rest| rest.rsplit(' ').next())
-        .filter_map(|value| value.parse::<f64>().ok())
+        .filter_map(|value| value.parse::<u64>().ok())
         .sum()
 }
 
@@ -41,8 +41,8 @@ mod tests {
     #[test]
     fn series_of_the_same_metric_are_added_up() {
         let page = "# HELP a Things.\na{x=\"1 2\"} 3\na{x=\"2\"} 4\na_other 9\nb 1\n";
-        assert_eq!(metric_sum(page, "a"), 7.0);
-        assert_eq!(metric_sum(page, "b"), 1.0);
-        assert_eq!(metric_sum(page, "c"), 0.0);
+        assert_eq!(metric_sum(page, "a"), 7);
+        assert_eq!(metric_sum(page, "b"), 1);
+        assert_eq!(metric_sum(page, "c"), 0);
     }
 }
