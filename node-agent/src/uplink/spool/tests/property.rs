@@ -99,7 +99,7 @@ fn damage(world: &mut World, file: prop::sample::Index, change: impl FnOnce(&mut
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn killed_agent_loses_nothing_and_repeats_nothing(acts in prop::collection::vec(orderly_acts(), 1..60)) {
