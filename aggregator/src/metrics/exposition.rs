@@ -1,6 +1,10 @@
 //! The Prometheus text format, version 0.0.4.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+
+use metrics::{Key, Label};
+use metrics_exporter_prometheus::LabelSet;
+use metrics_exporter_prometheus::formatting::{write_help_line, write_metric_line, write_type_line};
 
 /// Value of the `Content-Type` header.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -53,16 +57,13 @@ impl Exposition {
             FamilyKind::Gauge => "gauge",
             FamilyKind::Histogram => "histogram",
         };
-        self.push(format_args!("# HELP {} {}\n# TYPE {} {kind}\n", family.name, family.help, family.name));
+        write_help_line(&mut self.text, family.name, None, None, family.help);
+        write_type_line(&mut self.text, family.name, None, None, kind);
         Samples { exposition: self, name: family.name }
     }
 
     pub(super) fn finish(self) -> String {
         self.text
-    }
-
-    fn push(&mut self, text: std::fmt::Arguments<'_>) {
-        self.text.write_fmt(text).expect("writing to a string cannot fail");
     }
 }
 
@@ -75,34 +76,33 @@ pub(super) struct Samples<'a> {
 impl Samples<'_> {
     /// Writes one sample.
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
-        self.write("", labels, None, value);
+        self.write(None, labels, None, value);
     }
 
     /// Writes one histogram. `at_most` are the counts up to each bound, `count` all of them.
     pub(super) fn histogram(&mut self, labels: Labels<'_>, bounds: &[f64], at_most: &[u64], count: u64, sum: f64) {
         for (bound, count) in bounds.iter().zip(at_most) {
-            self.write("_bucket", labels, Some(&bound.to_string()), count);
+            self.write(Some("bucket"), labels, Some(&bound.to_string()), count);
         }
-        self.write("_bucket", labels, Some("+Inf"), count);
-        self.write("_sum", labels, None, sum);
-        self.write("_count", labels, None, count);
+        self.write(Some("bucket"), labels, Some("+Inf"), count);
+        self.write(Some("sum"), labels, None, sum);
+        self.write(Some("count"), labels, None, count);
     }
 
-    fn write(&mut self, suffix: &str, labels: Labels<'_>, bound: Option<&str>, value: impl Display) {
-        self.exposition.push(format_args!("{}{suffix}", self.name));
-        let bound = bound.map(|bound| ("le", bound));
-        let mut separator = '{';
-        for (name, value) in labels.iter().copied().chain(bound) {
-            self.exposition.push(format_args!("{separator}{name}=\"{}\"", escape(value)));
-            separator = ',';
-        }
-        let end = if separator == ',' { "}" } else { "" };
-        self.exposition.push(format_args!("{end} {value}\n"));
+    fn write(&mut self, suffix: Option<&'static str>, labels: Labels<'_>, bound: Option<&str>, value: impl Display) {
+        let labels: Vec<Label> =
+            labels.iter().map(|(name, value)| Label::new((*name).to_owned(), (*value).to_owned())).collect();
+        let labels = LabelSet::from_key_and_global(&Key::from_parts(self.name, labels), &Default::default());
+        write_metric_line(
+            &mut self.exposition.text,
+            self.name,
+            suffix,
+            &labels,
+            bound.map(|bound| ("le", bound)),
+            value,
+            None,
+        );
     }
-}
-
-fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
