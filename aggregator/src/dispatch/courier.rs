@@ -151,20 +151,16 @@ impl Courier {
         }
     }
 
-    /// Records what has ended. What cannot be recorded now is tried again as long as this node leads; after that the next
-    /// leader finds the claim and repeats the notification, marked as a possible repeat.
+    /// Records what has ended. What cannot be recorded now is tried again as long as this node leads; when it leads anew,
+    /// the claims of its earlier term are orphans like those of any other leader, and are repeated with a mark.
     fn record(&mut self, ctx: &mut Context<Self>) {
+        let Some(owner) = self.ledger.owner() else { return };
+        self.ended.retain(|(claimant, _)| *claimant == owner);
         if self.recording || self.ended.is_empty() {
             return;
         }
-        let owner = self.ended[0].0;
-        if self.ledger.owner() != Some(owner) {
-            self.ended.retain(|(other, _)| *other != owner);
-            return self.record(ctx);
-        }
         self.recording = true;
-        let completions: Vec<_> =
-            self.ended.extract_if(.., |(other, _)| *other == owner).map(|(_, completion)| completion).collect();
+        let completions: Vec<_> = self.ended.drain(..).map(|(_, completion)| completion).collect();
         let record = self.ledger.clone().complete(owner, completions);
         ctx.spawn(record.into_actor(self).map(move |unrecorded, courier, ctx| {
             courier.recording = false;
@@ -201,7 +197,7 @@ impl Courier {
         let is_done = self.claimed.is_empty() && self.ended.is_empty() && !self.recording && !self.claiming;
         if is_done && let Some(finish) = self.finish.take() {
             // Who asked may have lost patience.
-            drop(finish.send(()));
+            finish.send(()).ok();
         }
     }
 }

@@ -189,7 +189,7 @@ impl Overseer {
         let at = now();
         let (claims, tick_due) = self.ledger.cluster.read(|state| {
             let claims: Vec<_> = state.open_claims().collect();
-            (claims, state.next_due().is_some_and(|due| due <= at))
+            (claims, state.next_due() <= at)
         });
         let attempts = self.orphans.look(claims, owner, Instant::now());
         let command = if !attempts.is_empty() {
@@ -245,12 +245,12 @@ impl StreamHandler<LeadershipChanged> for Overseer {
 }
 
 impl Handler<FinishAll> for Overseer {
-    type Result = ResponseFuture<()>;
+    type Result = ();
 
-    fn handle(&mut self, finish: FinishAll, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, finish: FinishAll, ctx: &mut Self::Context) {
         self.finishing = true;
         let couriers: Vec<_> = std::mem::take(&mut self.couriers).into_values().collect();
-        Box::pin(async move {
+        let finish_all = async move {
             let finishing = couriers.iter().map(async |courier| {
                 let (finished, is_finished) = oneshot::channel();
                 if courier.send(Finish(finished)).await.is_ok() {
@@ -258,8 +258,9 @@ impl Handler<FinishAll> for Overseer {
                 }
             });
             join_all(finishing).await;
-            drop(finish.0.send(()));
-        })
+            finish.0.send(()).ok();
+        };
+        ctx.spawn(finish_all.into_actor(self).map(|(), _, ctx| ctx.stop()));
     }
 }
 

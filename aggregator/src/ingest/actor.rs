@@ -71,7 +71,9 @@ impl BatcherActor {
         }
         if self.batcher.is_idle() {
             // Who asked and is gone does not wait.
-            self.drains.drain(..).for_each(|drain| drop(drain.send(())));
+            for drain in self.drains.drain(..) {
+                drain.send(()).ok();
+            }
         }
         self.counts.waiting_bytes.store(self.batcher.waiting_bytes() as u64, Ordering::Relaxed);
     }
@@ -98,6 +100,11 @@ impl Actor for BatcherActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
+    }
+
+    /// The thread was for this actor alone.
+    fn stopped(&mut self, _: &mut Self::Context) {
+        Arbiter::current().stop();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The handle through which the other rooms propose, read and watch.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tiercel_proto::mtls::{ClientTls, Credentials, Role as PeerRole, ServerTls};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{error, info, warn};
 
 use super::config::{ClusterConfig, ClusterConfigError};
 use super::log::{LogError, LogStore};
@@ -95,10 +96,11 @@ impl Cluster {
         if is_new && config.bootstrap {
             bootstrap(&raft, config).await?;
         }
+        complain_about_members(&raft, config);
         let stop = CancellationToken::new();
         let (leadership, failure) =
             watcher::start(raft.clone(), log.clone(), state.clone(), config.snapshot, stop.clone());
-        let quorum_silence_max = config.election_timeout_max;
+        let quorum_silence_max = config.lease();
         let node = config.node;
         let inner = Inner { node, raft, log, state, peers, leadership, failure, quorum_silence_max, stop };
         Ok(Self { inner: Arc::new(inner) })
@@ -115,7 +117,7 @@ impl Cluster {
             .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());
         tokio::spawn(async move {
             if let Err(error) = server.await {
-                tracing::error!(error = %tiercel_proto::error::Chain(&error), "failed to serve peers");
+                error!(error = %tiercel_proto::error::Chain(&error), "failed to serve peers");
             }
         });
     }
@@ -201,10 +203,10 @@ impl Cluster {
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         if let Err(error) = self.inner.raft.shutdown().await {
-            tracing::error!(%error, "failed to stop consensus");
+            error!(%error, "failed to stop consensus");
         }
         if let Err(error) = self.inner.log.close().await {
-            tracing::error!(%error, "failed to close log");
+            error!(%error, "failed to close log");
         }
         info!(node = self.inner.node, "left the cluster");
     }
@@ -224,6 +226,15 @@ async fn bootstrap(raft: &Raft, config: &ClusterConfig) -> Result<(), StartError
     raft.initialize(config.members.clone()).await.map_err(consensus)?;
     info!(node = config.node, members = config.members.len(), "formed the cluster");
     Ok(())
+}
+
+/// The members in the log are the ones that count; a configuration that says otherwise misleads whoever reads it.
+fn complain_about_members(raft: &Raft, config: &ClusterConfig) {
+    let membership = raft.metrics().borrow().membership_config.clone();
+    let known: BTreeMap<_, _> = membership.nodes().map(|(id, member)| (*id, member.clone())).collect();
+    if !known.is_empty() && known != config.members {
+        warn!(configured = ?config.members, ?known, "members in the configuration differ from those in the log, which count");
+    }
 }
 
 fn consensus(error: impl std::fmt::Display) -> StartError {

@@ -30,7 +30,7 @@ pub struct ClusterConfig {
     pub bootstrap: bool,
     /// How often the leader shows that it is there.
     pub heartbeat: Duration,
-    /// Shortest silence after which a node stands for election. Each node draws its own between the two.
+    /// Shortest silence of the leader after which a node stands for election. Each node draws its own between the two.
     pub election_timeout_min: Duration,
     /// Longest one.
     pub election_timeout_max: Duration,
@@ -61,6 +61,17 @@ impl Default for SnapshotTriggers {
 pub struct ClusterConfigError(String);
 
 impl ClusterConfig {
+    /// How long a leader may be silent before anybody stops believing in it. The consensus library lets followers wait
+    /// this long, and then a time of their own of at most the same length: twice it is the longest silence.
+    pub(super) fn lease(&self) -> Duration {
+        self.election_timeout_max / 2
+    }
+
+    /// The shortest time that a follower waits after the lease; more than a heartbeat, which may just be late.
+    fn patience_min(&self) -> Duration {
+        self.election_timeout_min.saturating_sub(self.lease()).max(self.heartbeat * 5 / 4)
+    }
+
     /// The settings as the consensus library wants them.
     pub(super) fn build(&self) -> Result<openraft::Config, ClusterConfigError> {
         if !self.members.contains_key(&self.node) {
@@ -69,8 +80,8 @@ impl ClusterConfig {
         openraft::Config {
             cluster_name: "tiercel".to_owned(),
             heartbeat_interval: milliseconds(self.heartbeat),
-            election_timeout_min: milliseconds(self.election_timeout_min),
-            election_timeout_max: milliseconds(self.election_timeout_max),
+            election_timeout_min: milliseconds(self.patience_min()),
+            election_timeout_max: milliseconds(self.lease()),
             max_payload_entries: APPEND_ENTRIES_MAX,
             replication_lag_threshold: LAG_ENTRIES_MAX,
             install_snapshot_timeout: milliseconds(SNAPSHOT_TIMEOUT),
@@ -86,4 +97,29 @@ impl ClusterConfig {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_before_an_election_lies_between_the_two_timeouts() {
+        let mut config = ClusterConfig {
+            node: 1,
+            data: PathBuf::new(),
+            members: BTreeMap::from([(1, Member::default())]),
+            bootstrap: false,
+            heartbeat: Duration::from_millis(250),
+            election_timeout_min: Duration::from_millis(2000),
+            election_timeout_max: Duration::from_millis(3000),
+            snapshot: SnapshotTriggers::default(),
+        };
+        let settings = config.build().unwrap();
+        let lease = settings.election_timeout_max;
+        assert_eq!((lease + settings.election_timeout_min, lease + settings.election_timeout_max), (2000, 3000));
+        config.node = 2;
+        let error = config.build().unwrap_err().to_string();
+        assert_eq!(error, "failed to check cluster settings: node 2 is not among the members");
+    }
 }

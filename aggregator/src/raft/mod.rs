@@ -10,6 +10,8 @@ mod proposal;
 mod service;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod tests;
 mod types;
 mod watcher;
 mod wire;

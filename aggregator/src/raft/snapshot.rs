@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::types::SnapshotMeta;
 use crate::triage::State;
@@ -32,14 +33,29 @@ pub(super) struct Contents {
 
 /// An open snapshot file. It can be read to its end even when a newer one has replaced it meanwhile.
 #[derive(Debug, Clone)]
-pub struct SnapshotFile {
-    file: Arc<File>,
+pub struct SnapshotFile(Arc<OpenFile>);
+
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
     path: PathBuf,
+    /// It came over the wire and is removed when nobody needs it any more, taken over or not.
+    is_temporary: bool,
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if self.is_temporary
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            warn!(%error, path = %self.path.display(), "failed to remove received snapshot");
+        }
+    }
 }
 
 impl SnapshotFile {
     pub(super) fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        Ok(self.0.file.metadata()?.len())
     }
 
     /// Reads up to that many bytes from that place.
@@ -47,7 +63,7 @@ impl SnapshotFile {
         let mut buffer = vec![0; bytes_max];
         let mut filled = 0;
         while filled < bytes_max {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64)? {
+            match self.0.file.read_at(&mut buffer[filled..], offset + filled as u64)? {
                 0 => break,
                 read => filled += read,
             }
@@ -58,7 +74,7 @@ impl SnapshotFile {
 
     /// Adds received bytes.
     pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        (&*self.file).write_all(bytes)
+        (&self.0.file).write_all(bytes)
     }
 }
 
@@ -152,16 +168,14 @@ impl SnapshotFolder {
     pub(super) fn receive(&self) -> Result<SnapshotFile, SnapshotError> {
         let path = self.path.join(format!("{}.{TEMPORARY_EXTENSION}", uuid::Uuid::new_v4()));
         let file = File::options().create_new(true).read(true).append(true).open(&path);
-        Ok(SnapshotFile { file: Arc::new(file.map_err(failed("create", &path))?), path })
+        let file = file.map_err(failed("create", &path))?;
+        Ok(SnapshotFile(Arc::new(OpenFile { file, path, is_temporary: true })))
     }
 
-    /// Takes over a received file: checks it, stores it as our own and removes what came over the wire.
+    /// Takes over a received file: checks it and stores it as our own.
     pub(super) fn install(&self, received: &SnapshotFile) -> Result<(Contents, SnapshotFile), SnapshotError> {
         let contents = read(received)?;
         let file = self.store(&contents)?;
-        if received.path.extension().is_some_and(|extension| extension == TEMPORARY_EXTENSION) {
-            fs::remove_file(&received.path).map_err(failed("remove", &received.path))?;
-        }
         Ok((contents, file))
     }
 
@@ -190,16 +204,15 @@ fn index_of(path: &Path) -> Option<u64> {
 
 fn open(path: &Path) -> Result<SnapshotFile, SnapshotError> {
     let file = File::open(path).map_err(failed("open", path))?;
-    Ok(SnapshotFile { file: Arc::new(file), path: path.to_owned() })
+    Ok(SnapshotFile(Arc::new(OpenFile { file, path: path.to_owned(), is_temporary: false })))
 }
 
 fn read(snapshot: &SnapshotFile) -> Result<Contents, SnapshotError> {
-    let damaged = |fault: String| SnapshotError::Damaged { path: snapshot.path.clone(), fault };
+    let path = &snapshot.0.path;
+    let damaged = |fault: String| SnapshotError::Damaged { path: path.clone(), fault };
     // A file of our own, so that its place does not depend on who else reads.
     let mut bytes = Vec::new();
-    File::open(&snapshot.path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(failed("read", &snapshot.path))?;
+    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(failed("read", path))?;
     let (header, payload) =
         bytes.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("it ends inside its header".to_owned()))?;
     if header[..8] != MAGIC {
@@ -256,7 +269,7 @@ mod tests {
     fn damaged_snapshot_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let snapshots = SnapshotFolder::open(folder.path()).unwrap();
-        let path = snapshots.store(&contents(5)).unwrap().path;
+        let path = snapshots.store(&contents(5)).unwrap().0.path.clone();
         let good = fs::read(&path).unwrap();
         let check = |bytes: &[u8], expected: &str| {
             fs::write(&path, bytes).unwrap();

@@ -83,11 +83,6 @@ impl Findings {
         }
     }
 
-    /// When something is over next.
-    pub(super) fn next_due(&self) -> Option<UnixMillis> {
-        self.by_end.first().map(|(forgotten_at, _)| *forgotten_at)
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (&u128, &Window)> {
         self.by_fingerprint.iter()
     }

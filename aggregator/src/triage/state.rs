@@ -85,9 +85,11 @@ impl State {
         &self.counters
     }
 
-    /// When time must pass for something to happen, at the latest.
-    pub fn next_due(&self) -> Option<UnixMillis> {
-        self.storms.next_due().into_iter().chain(self.findings.next_due()).min()
+    /// When time must pass for something to happen, at the latest. Findings expire with whatever comes next: nobody waits
+    /// for that.
+    pub fn next_due(&self) -> UnixMillis {
+        let retire_at = self.retired_at.plus_ms(RETIRE_INTERVAL_MS);
+        self.storms.next_due().map_or(retire_at, |storm_ends_at| storm_ends_at.min(retire_at))
     }
 
     /// Findings that are remembered.

@@ -1,7 +1,7 @@
 //! Reads entries: the end of the log from memory, the rest from the file.
 
 use std::fmt::Debug;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::sync::{Arc, Mutex};
 
 use openraft::{OptionalSend, RaftLogReader, StorageIOError};
@@ -38,35 +38,51 @@ impl LogReader {
         let mut next = start;
         // The file and the memory may each hold a part, and the border between them moves while we read.
         while next < end {
-            let some = self.read_some(next, end, bytes_max).await?;
-            let Some(last) = some.last() else { break };
-            next = last.log_id.index + 1;
-            entries.extend(some);
-            if bytes_max != usize::MAX {
+            let part = self.locate(next, end);
+            let Some(read) = self.read_part(&part, bytes_max).await? else { continue };
+            let last = read.last().map(|entry| entry.log_id.index);
+            entries.extend(read);
+            next = match (last, part) {
+                (Some(last), _) => last + 1,
+                // The file begins later than asked for: what is before has been purged.
+                (None, Part::InFile(indexes)) => indexes.end() + 1,
+                (None, Part::InMemory { .. }) => break,
+            };
+            if bytes_max != usize::MAX && !entries.is_empty() {
                 break;
             }
         }
         Ok(entries)
     }
 
-    /// Reads the first entries of a range, from where they are.
-    async fn read_some(&self, start: u64, end: u64, bytes_max: usize) -> Result<Vec<Entry>, StorageError> {
-        let indexes = {
-            let tail = lock(&self.tail);
-            let end = end.min(tail.last().map_or(0, |last| last.index + 1));
-            let in_file_end = tail.first_cached().unwrap_or(end).min(end);
-            if start >= in_file_end {
-                return Ok(tail.read(start, end, bytes_max));
-            }
-            start..=in_file_end - 1
-        };
-        let tables = self.tables.clone();
-        let reading = tokio::task::spawn_blocking(move || tables.read(indexes, bytes_max)).await;
-        let entries = reading
-            .unwrap_or(Err(LogError::Stopped))
-            .map_err(|error| StorageIOError::read_log_at_index(start, &error))?;
-        Ok(entries)
+    /// Where the first entries of a range are.
+    fn locate(&self, start: u64, end: u64) -> Part {
+        let tail = lock(&self.tail);
+        let end = end.min(tail.last().map_or(0, |last| last.index + 1));
+        let in_file_end = tail.first_cached().unwrap_or(end).min(end);
+        if start < in_file_end { Part::InFile(start..=in_file_end - 1) } else { Part::InMemory { start, end } }
     }
+
+    /// Reads a part; `None` when it is no longer where it was.
+    async fn read_part(&self, part: &Part, bytes_max: usize) -> Result<Option<Vec<Entry>>, StorageError> {
+        match part {
+            Part::InMemory { start, end } => Ok(lock(&self.tail).read(*start, *end, bytes_max)),
+            Part::InFile(indexes) => {
+                let (tables, indexes, start) = (self.tables.clone(), indexes.clone(), *indexes.start());
+                let reading = tokio::task::spawn_blocking(move || tables.read(indexes, bytes_max)).await;
+                let entries = reading
+                    .unwrap_or(Err(LogError::Stopped))
+                    .map_err(|error| StorageIOError::read_log_at_index(start, &error))?;
+                Ok(Some(entries))
+            }
+        }
+    }
+}
+
+/// A part of the log that is in one place.
+enum Part {
+    InFile(RangeInclusive<u64>),
+    InMemory { start: u64, end: u64 },
 }
 
 impl RaftLogReader<TypeConfig> for LogReader {

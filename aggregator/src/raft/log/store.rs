@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, StorageIOError};
@@ -23,6 +24,8 @@ const JOBS_WAITING_MAX: usize = 1024;
 pub(in crate::raft) struct LogStore {
     reader: LogReader,
     jobs: SyncSender<Job>,
+    /// Ends after [`Job::Close`], or when all clones are gone.
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     vote: Option<Vote>,
     committed: Option<LogId>,
 }
@@ -34,12 +37,18 @@ impl LogStore {
         let tables = Arc::new(tables);
         let tail = Arc::new(Mutex::new(Tail::new(&found)));
         let (sender, jobs) = sync_channel(JOBS_WAITING_MAX);
-        let writer = Writer { tables: tables.clone(), tail: tail.clone(), jobs };
-        std::thread::Builder::new()
+        let state = Writer { tables: tables.clone(), tail: tail.clone(), jobs };
+        let writer = std::thread::Builder::new()
             .name("raft-log".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || state.run())
             .map_err(|source| LogError::StartWriter { source })?;
-        Ok(Self { reader: LogReader { tables, tail }, jobs: sender, vote: found.vote, committed: found.committed })
+        Ok(Self {
+            reader: LogReader { tables, tail },
+            jobs: sender,
+            writer: Arc::new(Mutex::new(Some(writer))),
+            vote: found.vote,
+            committed: found.committed,
+        })
     }
 
     /// Whether nothing was ever written.
@@ -57,9 +66,15 @@ impl LogStore {
         self.tail().purge_point(bytes_kept_max, through_max)
     }
 
-    /// Writes what waits and stops the writer.
+    /// Writes what waits; returns when the writer has ended.
     pub(in crate::raft) async fn close(&self) -> Result<(), LogError> {
-        self.write(|done| Job::Close { done }).await
+        let written = self.write(|done| Job::Close { done }).await;
+        let writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(writer) = writer {
+            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+            return written.and(joined.ok().and_then(Result::ok).ok_or(LogError::Stopped));
+        }
+        written
     }
 
     fn tail(&self) -> MutexGuard<'_, Tail> {

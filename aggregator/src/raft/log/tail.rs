@@ -104,10 +104,15 @@ impl Tail {
         self.cached.first_key_value().map(|(index, _)| *index)
     }
 
-    /// Entries from memory, as many as fit into that many bytes, but at least one.
-    pub(super) fn read(&self, start: u64, end: u64, bytes_max: usize) -> Vec<Entry> {
+    /// Entries from memory, as many as fit into that many bytes, but at least one; `None` when the first of them is in
+    /// the file only.
+    pub(super) fn read(&self, start: u64, end: u64, bytes_max: usize) -> Option<Vec<Entry>> {
+        if self.first_cached().is_some_and(|first| start < first) {
+            return None;
+        }
         let mut bytes = 0;
-        self.cached
+        let entries = self
+            .cached
             .range(start..end)
             .take_while(|(index, _)| {
                 let is_first = bytes == 0;
@@ -115,7 +120,8 @@ impl Tail {
                 is_first || bytes <= bytes_max
             })
             .map(|(_, entry)| entry.clone())
-            .collect()
+            .collect();
+        Some(entries)
     }
 
     /// The last entry to purge so that at most that many bytes stay, though never one after `through_max`.

@@ -86,9 +86,9 @@ proptest! {
     /// Every alert is counted once, every sum adds up after every command, and a replica that started from a
     /// snapshot in the middle ends in the same state, byte for byte.
     #[test]
-    fn replicas_agree_and_nothing_is_lost(steps in steps(), cut in 0.0_f64..1.0) {
+    fn replicas_agree_and_nothing_is_lost(steps in steps(), cut in any::<prop::sample::Index>()) {
         let (commands, alerts, _) = commands(&steps);
-        let cut = (commands.len() as f64 * cut) as usize;
+        let cut = cut.index(commands.len());
         let mut leader = State::default();
         let mut follower = None;
         for (index, command) in commands.into_iter().enumerate() {
