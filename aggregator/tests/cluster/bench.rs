@@ -138,6 +138,12 @@ impl Bench {
         node.runtime.as_ref().unwrap().spawn(async move { cluster.stop().await }).await.unwrap();
     }
 
+    /// Takes the disk of a node that was stopped.
+    pub(crate) async fn wipe(&self, id: NodeId) {
+        let data = self.data(id);
+        wait_until("the folder to be free", || std::fs::remove_dir_all(&data).ok()).await;
+    }
+
     /// A running node.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[&id]

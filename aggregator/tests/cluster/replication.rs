@@ -218,3 +218,22 @@ fn stopped_node_answers_what_it_took_and_hands_leadership_on() {
         assert!(tokio::time::timeout(Duration::from_secs(10), seen).await.unwrap() > 1);
     });
 }
+
+#[test]
+fn node_with_a_new_disk_harms_nobody() {
+    run(async {
+        let mut bench = Bench::new(3);
+        bench.start_all().await;
+        let leader = bench.leader().await;
+        let wiped = bench.ids().into_iter().find(|id| *id != leader).unwrap();
+        let mut agent = Agent::connect(&bench, leader, "web-1").await.unwrap();
+        assert_eq!(agent.send(1, &["a", "b"]).await, Answer::Ack(2));
+        bench.agreed_state().await;
+        bench.stop(wiped).await;
+        bench.wipe(wiped).await;
+        bench.start(wiped).await;
+        bench.agreed_state().await;
+        assert_eq!(bench.node(wiped).cluster.counters().accepted, 2);
+        assert!(bench.node(leader).cluster.leads().is_ok(), "the leader did not suffer");
+    });
+}
