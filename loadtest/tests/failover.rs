@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends where it fails; the figures are its result")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,10 @@ fn killed_leader_loses_nothing_and_counts_nothing_twice() {
     let mut cluster = Cluster::start(scratch.path(), &pki, &setup).unwrap();
     let leader = cluster.wait_for_leader(SETTLE_LIMIT).unwrap();
 
-    let mut storm = start_storm(&scratch, &cluster, &pki.issue(Role::Agent, "storm").unwrap());
+    // The storm is connected to the leader, so that the kill takes its connection too.
+    let mut addresses = cluster.ingest_addresses();
+    addresses.rotate_left(leader);
+    let mut storm = start_storm(&scratch, &addresses, &pki.issue(Role::Agent, "storm").unwrap());
     wait_for_acknowledged(&cluster, &storm, KILL_AFTER);
     let before = acknowledged(&storm);
     cluster.node_mut(leader).kill().unwrap();
@@ -47,6 +51,7 @@ fn killed_leader_loses_nothing_and_counts_nothing_twice() {
     let sums = wait_for_sums(&mut storm);
     println!("storm: {sums:?}");
     assert_eq!(sums.acknowledged, ALERTS, "the storm was not taken whole");
+    assert!(sums.reconnections > 0, "the storm was not connected to the leader");
 
     cluster.node_mut(leader).restart().unwrap();
     for position in 0..cluster.len() {
@@ -55,7 +60,7 @@ fn killed_leader_loses_nothing_and_counts_nothing_twice() {
     check_deliveries(&cluster, new_leader, &sink);
 }
 
-fn start_storm(scratch: &Scratch, cluster: &Cluster, tls: &TlsFiles) -> Daemon {
+fn start_storm(scratch: &Scratch, addresses: &[SocketAddr], tls: &TlsFiles) -> Daemon {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let mut arguments = vec!["storm".to_owned(), "--server-name".to_owned(), "localhost".to_owned()];
     for (name, value) in [("--ca", text(&tls.ca)), ("--certificate", text(&tls.certificate)), ("--key", text(&tls.key))]
@@ -65,8 +70,7 @@ fn start_storm(scratch: &Scratch, cluster: &Cluster, tls: &TlsFiles) -> Daemon {
     for (name, value) in [("--alerts", ALERTS), ("--rate", RATE), ("--timeout", STORM_LIMIT.as_secs())] {
         arguments.extend([name.to_owned(), value.to_string()]);
     }
-    arguments
-        .extend(cluster.ingest_addresses().iter().flat_map(|address| ["--aggregator".to_owned(), address.to_string()]));
+    arguments.extend(addresses.iter().flat_map(|address| ["--aggregator".to_owned(), address.to_string()]));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Daemon::start("storm", &binary("tiercel-loadtest").unwrap(), &arguments, scratch.path()).unwrap()
 }
