@@ -8,7 +8,7 @@ use tiercel_detection::event::Text;
 
 use crate::capture::recording::Writer;
 use crate::capture::{KernelOptions, KernelSource, LossReport, Progress, Scope, Source, WantedCalls};
-use crate::enrich::{Enricher, Journal, Machine};
+use crate::enrich::{Enricher, Journal, Machine, Snapshot};
 use crate::input::enrich_options;
 
 /// What to record.
@@ -49,8 +49,9 @@ impl Recorder {
             ..KernelOptions::default()
         };
         let mut source = KernelSource::open(&options)?;
-        let mut machine = Machine::new();
-        let snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
+        let mut machine = if self.environment { Machine::new() } else { Machine::without_environments() };
+        let mut snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
+        confine(&mut snapshot, &self.scope);
         let mut writer = Writer::create(file, &snapshot)?;
         // The enricher asks the questions that a replay will ask.
         let (journal, notes) = Journal::new(Box::new(machine));
@@ -77,5 +78,17 @@ impl Recorder {
         let summary = Summary { observations: writer.observations(), bytes: writer.bytes(), losses: source.losses() };
         writer.finish()?;
         Ok(summary)
+    }
+}
+
+/// A recording of a part of the machine holds no process of another part.
+fn confine(snapshot: &mut Snapshot, scope: &Scope) {
+    match scope {
+        Scope::Machine => {}
+        Scope::Cgroup(path) => snapshot.confine(|process| {
+            let below_mount = process.cgroup.trim_start_matches('/');
+            !below_mount.is_empty() && path.ends_with(below_mount)
+        }),
+        Scope::ProcessTree(pid) => snapshot.confine(|process| process.pid == *pid),
     }
 }

@@ -30,12 +30,18 @@ const ACCOUNT_BYTES_MAX: u64 = 16 << 20;
 pub struct Machine {
     accounts_changed: Option<[SystemTime; 2]>,
     boot_offset_ns: u64,
+    without_environments: bool,
 }
 
 impl Machine {
     /// A machine of which nothing was asked yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A machine that never tells the environment of a process: it often holds secrets.
+    pub fn without_environments() -> Self {
+        Self { without_environments: true, ..Self::default() }
     }
 
     /// Reads all processes and the account database. Fails when /proc is not readable.
@@ -47,14 +53,21 @@ impl Machine {
             boot_offset_ns: self.boot_offset_ns,
             namespaces: scan::namespaces_of(INIT_PID),
             accounts: read_accounts(Path::new("/")).unwrap_or_default(),
-            processes: scan::all()?,
+            processes: scan::all()?.into_iter().map(|process| self.tell(process)).collect(),
         })
+    }
+
+    fn tell(&self, mut process: ScannedProcess) -> ScannedProcess {
+        if self.without_environments {
+            process.environment.clear();
+        }
+        process
     }
 }
 
 impl World for Machine {
     fn process(&mut self, pid: u32) -> Option<ScannedProcess> {
-        scan::one(pid)
+        scan::one(pid).map(|process| self.tell(process))
     }
 
     fn accounts_of(&mut self, pid: u32) -> Option<AccountTables> {

@@ -2,6 +2,7 @@
 //! the parameters that rules ask for.
 
 mod accounts;
+mod confine;
 mod container;
 mod containers;
 mod enricher;
