@@ -100,6 +100,7 @@ fn event(kind: EventKind, process: Process, parents: &[&str]) -> Event {
         result: Some(0),
         parameters: Parameters::new(),
         fd: None,
+        details: None,
     }
 }
 
@@ -345,6 +346,7 @@ fn addresses_and_ports_of_both_ends_are_compared() {
         local: end([10, 0, 0, 1], 4000),
         remote: end([1, 1, 1, 1], 443),
         connected: true,
+        server_is_local: None,
     };
     let mut event = event(kinds::CONNECT, process("curl", "/usr/bin/curl", &[]), &[]);
     event.fd = Some(FileDescriptor {

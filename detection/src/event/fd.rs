@@ -48,6 +48,56 @@ pub enum FdKind {
     Unknown,
 }
 
+impl FdKind {
+    /// One character (`fd.typechar`).
+    pub fn character(self) -> &'static str {
+        match self {
+            Self::File => "f",
+            Self::Directory => "d",
+            Self::Ipv4 => "4",
+            Self::Ipv6 => "6",
+            Self::Unix => "u",
+            Self::Netlink => "n",
+            Self::Pipe => "p",
+            Self::Event => "e",
+            Self::Signal => "s",
+            Self::EventPoll => "l",
+            Self::Inotify => "i",
+            Self::Timer => "t",
+            Self::Bpf => "b",
+            Self::Userfaultfd => "u",
+            Self::IoUring => "r",
+            Self::Memfd => "m",
+            Self::Pidfd => "P",
+            Self::Unknown => "o",
+        }
+    }
+
+    /// Falco's name of it (`fd.type`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Unix => "unix",
+            Self::Netlink => "netlink",
+            Self::Pipe => "pipe",
+            Self::Event => "event",
+            Self::Signal => "signalfd",
+            Self::EventPoll => "eventpoll",
+            Self::Inotify => "inotify",
+            Self::Timer => "timerfd",
+            Self::Bpf => "bpf",
+            Self::Userfaultfd => "userfaultfd",
+            Self::IoUring => "io_uring",
+            Self::Memfd => "memfd",
+            Self::Pidfd => "pidfd",
+            Self::Unknown => "<NA>",
+        }
+    }
+}
+
 /// Transport protocol of a socket (`fd.l4proto`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum L4Protocol {
@@ -96,6 +146,9 @@ pub struct Socket {
     pub local: Option<Endpoint>,
     /// The other end, as the kernel has it; absent for bound and listening sockets.
     pub remote: Option<Endpoint>,
+    /// The server's address is one of this machine (`fd.is_server`); `None` where the source does not know the
+    /// addresses of the machine, then the role decides.
+    pub server_is_local: Option<bool>,
     /// Connected: connect returned 0 or EINPROGRESS, or it was accepted (`fd.connected`).
     pub connected: bool,
 }

@@ -3,6 +3,7 @@
 //! Events are made by the agent's `enrich` room (live or from a recording) and read by the engine. All text is
 //! UTF-8; bytes that are not are replaced by U+FFFD when the event is made, as Falco 0.44 does.
 
+mod details;
 mod fd;
 pub mod flags;
 mod kind;
@@ -13,6 +14,7 @@ mod schema;
 
 use std::sync::Arc;
 
+pub use details::{Details, Polled};
 pub use fd::{Endpoint, FdKind, FileDescriptor, L4Protocol, Role, Socket};
 pub use kind::{EventKind, kinds};
 pub use kind_set::KindSet;
@@ -78,4 +80,6 @@ pub struct Event {
     pub parameters: Parameters,
     /// The descriptor that the act made or used (`fd.*`); absent for acts without one.
     pub fd: Option<FileDescriptor>,
+    /// Further facts, where the source knows them.
+    pub details: Option<Box<Details>>,
 }

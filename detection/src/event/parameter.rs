@@ -87,6 +87,13 @@ pub enum ParameterValue {
         /// Absolute and cleaned; `None` when equal to `given`.
         resolved: Option<Text>,
     },
+    /// A value whose texts its source has made: what it is and what it means.
+    Shown {
+        /// As it is.
+        raw: Text,
+        /// What it means.
+        resolved: Text,
+    },
     /// Text.
     Text(Text),
     /// Raw bytes.

@@ -9,6 +9,7 @@ pub mod observation;
 mod pace;
 pub mod recording;
 mod ring;
+pub mod scap;
 mod scope;
 pub mod syscall;
 mod tables;

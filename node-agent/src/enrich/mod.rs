@@ -17,6 +17,7 @@ mod path;
 mod process;
 mod profile;
 mod runtimes;
+pub mod scap;
 mod scan;
 mod sockets;
 #[cfg(test)]

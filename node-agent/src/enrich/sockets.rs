@@ -161,6 +161,7 @@ pub(super) fn descriptor(number: i64, socket: &SocketObject, memory: Memory) -> 
             local,
             remote: memory.peer,
             connected: memory.connected,
+            server_is_local: None,
         }),
         ..FileDescriptor::default()
     }

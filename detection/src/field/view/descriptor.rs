@@ -1,7 +1,7 @@
 //! `fd.*`.
 
 use super::super::{FieldId, Value, services};
-use super::{EventView, render};
+use super::EventView;
 use crate::event::{Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Role, Socket, kinds};
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
@@ -24,7 +24,7 @@ pub(super) fn value(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
     }
     let kind = fd.kind?;
     Some(match id {
-        FieldId::FdType => Value::text(type_name(kind)),
+        FieldId::FdType => Value::text(kind.name()),
         FieldId::FdFilename if kind == FdKind::File => Value::text(file_name(name(view)?)),
         FieldId::FdL4proto => Value::text(protocol(fd)),
         FieldId::FdSockfamily => Value::text(family(kind)?),
@@ -114,7 +114,7 @@ fn in_container<'a>(view: EventView<'_>, text: &str) -> Option<Value<'a>> {
 
 fn type_character(view: EventView<'_>) -> Option<&'static str> {
     match view.event.fd.as_ref().and_then(|fd| fd.kind) {
-        Some(kind) => Some(render::type_character(kind)),
+        Some(kind) => Some(kind.character()),
         None => view.event.kind.schema().has_fd.then(|| expected_character(view.event.kind)),
     }
 }
@@ -132,29 +132,6 @@ fn expected_character(kind: EventKind) -> &'static str {
         kinds::TIMERFD_CREATE => "t",
         kinds::MEMFD_CREATE => "m",
         _ => "o",
-    }
-}
-
-fn type_name(kind: FdKind) -> &'static str {
-    match kind {
-        FdKind::File => "file",
-        FdKind::Directory => "directory",
-        FdKind::Ipv4 => "ipv4",
-        FdKind::Ipv6 => "ipv6",
-        FdKind::Unix => "unix",
-        FdKind::Netlink => "netlink",
-        FdKind::Pipe => "pipe",
-        FdKind::Event => "event",
-        FdKind::Signal => "signalfd",
-        FdKind::EventPoll => "eventpoll",
-        FdKind::Inotify => "inotify",
-        FdKind::Timer => "timerfd",
-        FdKind::Bpf => "bpf",
-        FdKind::Userfaultfd => "userfaultfd",
-        FdKind::IoUring => "io_uring",
-        FdKind::Memfd => "memfd",
-        FdKind::Pidfd => "pidfd",
-        FdKind::Unknown => "<NA>",
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::Value;
 use super::super::value::printable;
 use super::errno;
 use crate::event::flags::CHMOD_MODE;
-use crate::event::{FdKind, FlagTable, L4Protocol, Parameter, ParameterValue};
+use crate::event::{FlagTable, L4Protocol, Parameter, ParameterValue};
 
 /// The directory descriptor that means the current directory.
 const AT_FDCWD: i64 = -100;
@@ -54,7 +54,7 @@ pub(super) fn native(value: &ParameterValue) -> Option<Value<'_>> {
         ParameterValue::Uid { id, .. } | ParameterValue::Gid { id, .. } => Value::Unsigned((*id).into()),
         ParameterValue::Path { given: text, .. } | ParameterValue::Text(text) => Value::text(text),
         ParameterValue::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
-        ParameterValue::Empty => return None,
+        ParameterValue::Shown { .. } | ParameterValue::Empty => return None,
     })
 }
 
@@ -72,6 +72,7 @@ fn raw(value: &ParameterValue) -> Cow<'_, str> {
         ParameterValue::Octal(number) => format!("{number:o}").into(),
         ParameterValue::Mode(mode) => format!("{mode:o}").into(),
         ParameterValue::Path { given, .. } => Cow::Borrowed(given),
+        ParameterValue::Shown { raw, .. } => Cow::Borrowed(raw),
         ParameterValue::Text(text) => Cow::Borrowed(text),
         ParameterValue::Bytes(bytes) => printable(bytes).into(),
     }
@@ -82,11 +83,12 @@ fn resolved(value: &ParameterValue) -> Option<Cow<'_, str>> {
         ParameterValue::Empty | ParameterValue::Signed(_) | ParameterValue::Unsigned(_) => None,
         ParameterValue::Hex(_) | ParameterValue::Octal(_) => None,
         ParameterValue::Text(_) | ParameterValue::Bytes(_) => None,
+        ParameterValue::Shown { resolved, .. } => Some(Cow::Borrowed(resolved)),
         ParameterValue::Errno(number) => errno_name(*number),
         ParameterValue::Fd { number: AT_FDCWD, .. } => Some(Cow::Borrowed("AT_FDCWD")),
         ParameterValue::Fd { number, .. } if *number < 0 => errno_name(*number),
         ParameterValue::Fd { kind, protocol, name, .. } => {
-            kind.map(|kind| format!("<{}{}>{name}", type_character(kind), protocol_character(*protocol)).into())
+            kind.map(|kind| format!("<{}{}>{name}", kind.character(), protocol_character(*protocol)).into())
         }
         ParameterValue::Pid { name, .. } => name.as_deref().map(Cow::Borrowed),
         ParameterValue::Uid { id: u32::MAX, .. } | ParameterValue::Gid { id: u32::MAX, .. } => {
@@ -107,30 +109,6 @@ fn errno_name<'a>(number: i64) -> Option<Cow<'a, str>> {
         return None;
     }
     errno::name(-number).map(Cow::Borrowed)
-}
-
-/// One character for each kind of descriptor (`fd.typechar`).
-pub(super) fn type_character(kind: FdKind) -> &'static str {
-    match kind {
-        FdKind::File => "f",
-        FdKind::Directory => "d",
-        FdKind::Ipv4 => "4",
-        FdKind::Ipv6 => "6",
-        FdKind::Unix => "u",
-        FdKind::Netlink => "n",
-        FdKind::Pipe => "p",
-        FdKind::Event => "e",
-        FdKind::Signal => "s",
-        FdKind::EventPoll => "l",
-        FdKind::Inotify => "i",
-        FdKind::Timer => "t",
-        FdKind::Bpf => "b",
-        FdKind::Userfaultfd => "u",
-        FdKind::IoUring => "r",
-        FdKind::Memfd => "m",
-        FdKind::Pidfd => "P",
-        FdKind::Unknown => "o",
-    }
 }
 
 fn protocol_character(protocol: L4Protocol) -> &'static str {
@@ -179,6 +157,7 @@ fn mode_names(mode: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::FdKind;
     use crate::event::flags::{BPF_COMMANDS, FILE_FLAGS, SOCKET_FAMILIES};
 
     fn parameter(name: &'static str, value: ParameterValue) -> Parameter {

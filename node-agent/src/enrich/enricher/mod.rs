@@ -174,6 +174,7 @@ impl Enricher {
             result: built.result,
             parameters: built.parameters,
             fd: built.fd,
+            details: None,
         })
     }
 

@@ -1,0 +1,108 @@
+//! Containers of a capture: which one a thread is in, and what the capture says of it.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use tiercel_detection::event::{Container, Mount, Text};
+
+use crate::enrich::container::{Membership, from_id, membership};
+
+/// Containers by their short id.
+#[derive(Debug, Default)]
+pub(super) struct Containers {
+    known: FxHashMap<Text, Arc<Container>>,
+    by_cgroup: FxHashMap<String, Option<Arc<Container>>>,
+}
+
+impl Containers {
+    /// The container that the cgroups of a thread (`subsystem=path`) belong to.
+    pub(super) fn of(&mut self, cgroups: &[String]) -> Option<Arc<Container>> {
+        let found = cgroups.iter().find_map(|line| self.of_cgroup(line.split_once('=').map_or("", |it| it.1)))?;
+        Some(self.known.get(&found.id).cloned().unwrap_or(found))
+    }
+
+    /// The same, without remembering what a cgroup said.
+    pub(super) fn known(&self, cgroups: &[String]) -> Option<Container> {
+        let of_path = |path: &str| match self.by_cgroup.get(path) {
+            Some(known) => known.clone(),
+            None => by_cgroup(path),
+        };
+        let found = cgroups.iter().find_map(|line| of_path(line.split_once('=').map_or("", |it| it.1)))?;
+        Some((*found).clone())
+    }
+
+    fn of_cgroup(&mut self, path: &str) -> Option<Arc<Container>> {
+        if let Some(known) = self.by_cgroup.get(path) {
+            return known.clone();
+        }
+        let found = by_cgroup(path);
+        self.by_cgroup.insert(path.to_owned(), found.clone());
+        found
+    }
+
+    /// Learns from the JSON document that describes a container.
+    pub(super) fn learn(&mut self, document: &str) {
+        let Ok(document) = serde_json::from_str::<Value>(document) else { return };
+        let Some(container) = document.get("container").and_then(described) else { return };
+        self.known.insert(container.id.clone(), Arc::new(container));
+    }
+}
+
+fn by_cgroup(path: &str) -> Option<Arc<Container>> {
+    match membership(path) {
+        Membership::Container { engine, id } => Some(from_id(engine, &id)),
+        Membership::Host | Membership::Candidate(_) => None,
+    }
+}
+
+fn described(value: &Value) -> Option<Container> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(Text::from);
+    let image = text("image").unwrap_or_else(|| "".into());
+    let id = text("id").filter(|id| !id.is_empty())?;
+    let labels = value.get("labels").and_then(Value::as_object).map(|labels| {
+        labels.iter().map(|(key, value)| (Text::from(key.as_str()), value.as_str().unwrap_or_default().into())).collect()
+    });
+    let mounts = value.get("Mounts").and_then(Value::as_array).map(|mounts| mounts.iter().map(mount).collect());
+    Some(Container {
+        full_id: text("full_id").unwrap_or_else(|| id.clone()),
+        id,
+        engine: engine(value.get("type").and_then(Value::as_u64).unwrap_or(u64::MAX)).into(),
+        name: text("name"),
+        image_repository: text("imagerepo").or_else(|| image.split(':').next().map(Text::from)),
+        image_tag: text("imagetag"),
+        image_digest: text("imagedigest"),
+        privileged: value.get("privileged").and_then(Value::as_bool),
+        mounts,
+        labels,
+        ip: text("ip"),
+        ..Container::default()
+    })
+}
+
+fn mount(value: &Value) -> Mount {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().into();
+    Mount {
+        source: text("Source"),
+        destination: text("Destination"),
+        mode: text("Mode"),
+        writable: value.get("RW").and_then(Value::as_bool).unwrap_or_default(),
+        propagation: text("Propagation"),
+    }
+}
+
+/// Falco's name of an engine by the number that captures give it.
+fn engine(number: u64) -> &'static str {
+    match number {
+        0 => "docker",
+        1 => "lxc",
+        2 => "libvirt-lxc",
+        6 => "cri",
+        7 => "containerd",
+        8 => "cri-o",
+        9 => "bpm",
+        10 => "static",
+        11 => "podman",
+        _ => "",
+    }
+}

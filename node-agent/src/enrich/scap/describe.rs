@@ -1,0 +1,178 @@
+//! Makes the event that rules see.
+
+use std::sync::Arc;
+
+use tiercel_detection::event::{
+    Details, Endpoint, Event, EventKind, FileDescriptor, Polled, Process, Role, Socket, Text, Timestamp, Trust, Via,
+    kinds,
+};
+
+use super::call::Call;
+use super::descriptor::{Descriptor, Ends};
+use super::learn::absolute_name;
+use super::parameters::{self, watched};
+use super::state::CaptureState;
+use super::thread::{Thread, key};
+
+/// Describes an event in the light of the state that it left behind.
+pub(super) fn describe(state: &mut CaptureState, call: Call<'_>, kind: EventKind, old_name: Text) -> Event {
+    let tid = call.event.tid;
+    let details = details(state, call);
+    let process = Arc::new(state.process_of(tid));
+    let ancestors: Vec<i64> = state.threads.ancestors(tid).iter().map(|thread| thread.tid).collect();
+    let lineage = ancestors.into_iter().map(|tid| Arc::new(state.process_of(tid))).collect();
+    Event {
+        number: state.number,
+        time: Timestamp(call.event.time_ns),
+        cpu: call.event.cpu,
+        kind,
+        via: Via::Syscall,
+        trust: Trust::Kernel,
+        thread_id: tid,
+        virtual_thread_id: state.threads.get(tid).map_or(-1, |thread| thread.vtid),
+        process,
+        lineage,
+        result: call.result(),
+        parameters: parameters::parameters(state, call),
+        fd: call.row.has_fd().then(|| descriptor(state, call, kind, &old_name)),
+        details: Some(Box::new(details)),
+    }
+}
+
+impl CaptureState {
+    /// A process with everything that rules ask for.
+    pub(super) fn process_of(&mut self, tid: i64) -> Process {
+        let Some(thread) = self.threads.get(tid) else { return Process::unknown(0) };
+        let main = self.threads.main_of(thread).unwrap_or(thread);
+        let mut process = thread.process.clone();
+        process.key = key(thread.pid);
+        process.pid = thread.pid;
+        process.parent_pid = main.ptid;
+        process.environment = main.process.environment.clone();
+        process.cwd = self.threads.cwd(tid).into();
+        let cgroups = thread.cgroups.clone();
+        process.cgroup = cgroups.join(" ").into();
+        let (uid, gid, login_uid) = (thread.uid, thread.gid, thread.login_uid);
+        process.container = self.containers.of(&cgroups);
+        let container = process.container.as_ref().map_or("", |container| &container.id);
+        process.user = self.accounts.user(container, uid);
+        process.group = self.accounts.group(container, gid);
+        process.login_user = self.accounts.user(container, login_uid);
+        process
+    }
+}
+
+fn details(state: &CaptureState, call: Call<'_>) -> Details {
+    let tid = call.event.tid;
+    let since_first_ns = state.first_ns.map_or(0, |first| call.event.time_ns.saturating_sub(first));
+    let Some(thread) = state.threads.get(tid).filter(|_| !call.row.is_stateless()) else {
+        return Details { without_process: true, since_first_ns, ..Details::default() };
+    };
+    let main = state.threads.main_of(thread).unwrap_or(thread);
+    let table = state.threads.descriptors(tid);
+    let mut fd_kinds = Vec::new();
+    for descriptor in table.iter().flat_map(|table| table.iter()) {
+        if !fd_kinds.contains(&descriptor.kind) {
+            fd_kinds.push(descriptor.kind);
+        }
+    }
+    let standard = |fd| table?.get(fd).map(|descriptor| (descriptor.kind, descriptor.name.clone()));
+    Details {
+        without_process: false,
+        since_first_ns,
+        threads: state.threads.living(thread.pid),
+        fd_limit: main.fd_limit,
+        fd_count: table.map_or(0, |table| table.len() as u64),
+        fd_kinds,
+        standard: [standard(0), standard(1), standard(2)],
+        memory_kib: main.memory_kib,
+        page_faults: thread.page_faults,
+        polled: polled(state, call, thread),
+    }
+}
+
+fn polled(state: &CaptureState, call: Call<'_>, thread: &Thread) -> Vec<Polled> {
+    let table = state.threads.descriptors(thread.tid);
+    let describe = |(number, _)| {
+        let known: Option<&Descriptor> = table.and_then(|table| table.get(number));
+        let ends = known.and_then(|descriptor| match descriptor.ends {
+            Ends::Pair(client, server) => Some((client, server)),
+            Ends::None | Ends::Bound(_) => None,
+        });
+        Polled { number, name: known.map(|descriptor| descriptor.name.clone()), ends }
+    };
+    watched(call).into_iter().map(describe).collect()
+}
+
+/// The descriptor that the event is about.
+fn descriptor(state: &CaptureState, call: Call<'_>, kind: EventKind, old_name: &Text) -> FileDescriptor {
+    let tid = call.event.tid;
+    let number = state.threads.get(tid).map_or(-1, |thread| thread.last_fd);
+    let found = state.threads.descriptors(tid).and_then(|table| table.get(number));
+    match found {
+        Some(found) => FileDescriptor {
+            number,
+            kind: Some(found.kind),
+            name: found.name.clone(),
+            raw_name: found.raw_name.clone(),
+            device: found.device,
+            inode: found.inode,
+            upper_layer: found.open_flags & 0x8000 != 0,
+            lower_layer: found.open_flags & 0x1_0000 != 0,
+            name_changed: found.name != *old_name,
+            socket: socket(state, found),
+            ..FileDescriptor::default()
+        },
+        None => not_made(state, call, kind, number),
+    }
+}
+
+/// What the call would have made, as far as its arguments tell.
+fn not_made(state: &CaptureState, call: Call<'_>, kind: EventKind, number: i64) -> FileDescriptor {
+    let opens =
+        matches!(kind, kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 | kinds::CREAT | kinds::OPEN_BY_HANDLE_AT);
+    let name = match call.text("name").filter(|_| opens) {
+        Some(name) => absolute_name(state, call, &name, call.number("dirfd")).into(),
+        None => Text::from(""),
+    };
+    let raw_name = call.text("name").filter(|_| opens).unwrap_or_default().into();
+    FileDescriptor { number, name, raw_name, ..FileDescriptor::default() }
+}
+
+/// Falco tells local and remote apart by the addresses of the machine: the client's end is the local one if its
+/// address is, else the server's.
+fn socket(state: &CaptureState, descriptor: &Descriptor) -> Option<Socket> {
+    if !descriptor.is_ip() {
+        return None;
+    }
+    let mut socket = Socket {
+        protocol: descriptor.told_l4(),
+        role: descriptor.role,
+        connected: descriptor.connected,
+        server_is_local: Some(false),
+        ..Socket::default()
+    };
+    match descriptor.ends {
+        Ends::None => {}
+        Ends::Bound(end) => {
+            socket.local = Some(end);
+            socket.server_is_local = Some(true);
+        }
+        Ends::Pair(client, server) => {
+            socket.server_is_local = Some(state.is_local(server));
+            let mine = if state.is_local(client) { Role::Client } else { Role::Server };
+            (socket.local, socket.remote) = ends_of(mine, client, server);
+            if descriptor.role != Role::Unknown {
+                socket.role = mine;
+            }
+        }
+    }
+    Some(socket)
+}
+
+fn ends_of(mine: Role, client: Endpoint, server: Endpoint) -> (Option<Endpoint>, Option<Endpoint>) {
+    match mine {
+        Role::Client => (Some(client), Some(server)),
+        Role::Server | Role::Unknown => (Some(server), Some(client)),
+    }
+}

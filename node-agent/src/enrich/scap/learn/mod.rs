@@ -1,0 +1,86 @@
+//! What each event changes in the state.
+
+mod files;
+mod network;
+mod process;
+
+use tiercel_detection::event::FdKind;
+
+use super::call::Call;
+use super::descriptor::Descriptor;
+use super::state::CaptureState;
+
+pub(super) use files::absolute as absolute_name;
+pub(super) use process::forget;
+
+/// Learns from an event.
+pub(super) fn learn(state: &mut CaptureState, call: Call<'_>) {
+    match call.row.name {
+        "clone" | "clone3" | "fork" | "vfork" => process::cloned(state, call),
+        "execve" | "execveat" => process::executed(state, call),
+        "procexit" => process::exited(state, call),
+        "setuid" | "setresuid" | "setreuid" => process::user_changed(state, call),
+        "setgid" | "setresgid" | "setregid" => process::group_changed(state, call),
+        "setsid" => process::session_made(state, call),
+        "capset" => process::capabilities_changed(state, call),
+        "unshare" | "setns" => process::namespace_changed(state, call),
+        "switch" => process::switched(state, call),
+        "brk" | "mmap" | "mmap2" | "munmap" => process::memory_changed(state, call),
+        "setrlimit" | "getrlimit" | "prlimit" => process::limit_told(state, call),
+        "container" => document(state, call),
+        "useradded" | "userdeleted" | "groupadded" | "groupdeleted" => process::account_changed(state, call),
+        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" => files::opened(state, call),
+        "chdir" => files::directory_changed(state, call),
+        "fchdir" => files::directory_changed_by_descriptor(state, call),
+        "getcwd" => files::directory_told(state, call),
+        "close" => files::closed(state, call),
+        "dup" | "dup2" | "dup3" => files::duplicated(state, call),
+        "fcntl" => files::controlled(state, call),
+        "pipe" | "pipe2" => files::piped(state, call),
+        "eventfd" | "eventfd2" => made(state, call, FdKind::Event),
+        "signalfd" | "signalfd4" => made(state, call, FdKind::Signal),
+        "timerfd_create" => made(state, call, FdKind::Timer),
+        "inotify_init" | "inotify_init1" => made(state, call, FdKind::Inotify),
+        "epoll_create" | "epoll_create1" => made(state, call, FdKind::EventPoll),
+        "userfaultfd" => made(state, call, FdKind::Userfaultfd),
+        "io_uring_setup" => made(state, call, FdKind::IoUring),
+        "pidfd_open" => made(state, call, FdKind::Pidfd),
+        "bpf" => made(state, call, FdKind::Bpf),
+        "memfd_create" => made(state, call, FdKind::Memfd),
+        "socket" => network::made(state, call),
+        "socketpair" => network::paired(state, call),
+        "bind" => network::bound(state, call),
+        "connect" => network::connected(state, call),
+        "accept" | "accept4" => network::accepted(state, call),
+        "sendto" | "sendmsg" | "recvfrom" | "recvmsg" | "read" | "readv" | "write" | "writev" | "pread" | "pwrite"
+        | "preadv" | "pwritev" | "recv" | "send" | "sendmmsg" | "recvmmsg" => network::transferred(state, call),
+        _ => {}
+    }
+}
+
+fn document(state: &mut CaptureState, call: Call<'_>) {
+    if let Some(document) = call.text("json") {
+        state.containers.learn(&document);
+    }
+}
+
+/// A new descriptor of which only the kind is known.
+fn made(state: &mut CaptureState, call: Call<'_>, kind: FdKind) {
+    let name = call.text("name").unwrap_or_default();
+    if let Some(fd) = call.result() {
+        add(state, call, fd, Descriptor::named(kind, &name));
+    }
+}
+
+/// Adds a descriptor to the acting thread, which then is the one that its event is about.
+fn add(state: &mut CaptureState, call: Call<'_>, fd: i64, descriptor: Descriptor) {
+    if fd < 0 {
+        return;
+    }
+    if let Some(table) = state.threads.descriptors_mut(call.event.tid) {
+        table.insert(fd, descriptor);
+    }
+    if let Some(thread) = state.threads.get_mut(call.event.tid) {
+        thread.last_fd = fd;
+    }
+}

@@ -1,0 +1,148 @@
+//! The state of the machine that was captured, kept current by the events of the capture.
+
+use std::net::IpAddr;
+
+use tiercel_detection::event::{Endpoint, Event, EventKind, KindSet, Text, kinds};
+
+use super::accounts::Accounts;
+use super::call::Call;
+use super::containers::Containers;
+use super::learn;
+use super::thread::Thread;
+use super::threads::Threads;
+use crate::capture::scap::tables;
+use crate::capture::scap::{CapturedEvent, Metadata};
+use crate::enrich::kind::kind_of;
+
+/// A time stamp that was never set.
+const TIME_UNSET: u64 = u64::MAX;
+
+/// Threads, descriptors, accounts and containers of a capture.
+#[derive(Debug)]
+pub struct CaptureState {
+    pub(super) threads: Threads,
+    pub(super) accounts: Accounts,
+    pub(super) containers: Containers,
+    pub(super) local_addresses: Vec<IpAddr>,
+    wanted: KindSet,
+    /// Events given out so far, those that no rule sees included.
+    pub(super) number: u64,
+    /// Time of the first event that has one.
+    pub(super) first_ns: Option<u64>,
+    /// What ends with the event at hand but is seen by its rules.
+    pub(super) leaving: Leaving,
+}
+
+/// What is removed before the next event.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    pub(super) threads: Vec<i64>,
+    /// Thread and descriptor.
+    pub(super) descriptors: Vec<(i64, i64)>,
+}
+
+impl CaptureState {
+    /// The machine as it was when the capture began.
+    pub fn new(metadata: &Metadata) -> Self {
+        let mut local_addresses: Vec<IpAddr> = metadata.interfaces.iter().map(|it| it.address).collect();
+        local_addresses.extend([IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]);
+        Self {
+            threads: Threads::new(metadata),
+            accounts: Accounts::new(metadata),
+            containers: Containers::default(),
+            local_addresses,
+            wanted: KindSet::all(),
+            number: 0,
+            first_ns: None,
+            leaving: Leaving::default(),
+        }
+    }
+
+    /// Takes the kinds of events that the rules read; others change the state all the same.
+    pub fn want(&mut self, kinds: KindSet) {
+        self.wanted = kinds;
+    }
+
+    /// Learns from one event and describes it, unless rules do not see events of its kind.
+    pub fn handle(&mut self, event: &CapturedEvent) -> Option<Event> {
+        self.remove_what_left();
+        self.number += 1;
+        let call = Call { event, row: tables::event(event.code)? };
+        if !matches!(event.time_ns, 0 | TIME_UNSET) {
+            self.first_ns.get_or_insert(event.time_ns);
+        }
+        // Entries of calls serve the state of programs that watch live; their exits say the same.
+        if call.row.syscall && event.code.is_multiple_of(2) {
+            return None;
+        }
+        let old_name = self.prepare(call);
+        learn::learn(self, call);
+        let kind = kind(call)?;
+        self.wanted.contains(kind).then(|| super::describe::describe(self, call, kind, old_name))
+    }
+
+    /// Finds the acting thread and the descriptor that it uses; returns the name that the descriptor has before the
+    /// event.
+    fn prepare(&mut self, call: Call<'_>) -> Text {
+        let tid = call.event.tid;
+        // A thread that was just made tells of itself, and one that gives up its CPU is of no interest.
+        let tells_of_itself = matches!(call.row.name, "clone" | "clone3" | "fork" | "vfork" | "switch");
+        let about_a_thread = !call.row.is_stateless() && tid >= 0;
+        if about_a_thread && !tells_of_itself && self.threads.get(tid).is_none() {
+            self.threads.insert(Thread::unknown(tid));
+        }
+        if !call.row.has_fd() {
+            return "".into();
+        }
+        let fd = used_fd(call);
+        if let Some(thread) = self.threads.get_mut(tid) {
+            thread.last_fd = fd;
+        }
+        let table = self.threads.descriptors(tid);
+        table.and_then(|table| table.get(fd)).map_or_else(|| "".into(), |descriptor| descriptor.name.clone())
+    }
+
+    fn remove_what_left(&mut self) {
+        for (tid, fd) in std::mem::take(&mut self.leaving.descriptors) {
+            if let Some(table) = self.threads.descriptors_mut(tid) {
+                table.remove(fd);
+            }
+        }
+        for tid in std::mem::take(&mut self.leaving.threads) {
+            learn::forget(self, tid);
+        }
+    }
+
+    /// Whether an address is one of this machine.
+    pub(super) fn is_local(&self, end: Endpoint) -> bool {
+        self.local_addresses.contains(&end.address)
+    }
+}
+
+/// The descriptor that an event is about; -1 when it does not say.
+fn used_fd(call: Call<'_>) -> i64 {
+    let named = ["fd", "out_fd", "fd_in", "fdout", "fd1"].iter().find_map(|name| call.number(name));
+    match call.row.name {
+        "dup" | "dup2" | "dup3" => call.result(),
+        _ if named.is_some() => named,
+        _ if call.row.creates_fd() => call.result(),
+        _ => None,
+    }
+    .unwrap_or(-1)
+}
+
+/// What happened, under the name that rules know.
+fn kind(call: Call<'_>) -> Option<EventKind> {
+    match call.row.name {
+        "execveat" if call.result() == Some(0) => Some(kinds::EXECVE),
+        "syscall" => {
+            let named = call.word("ID").and_then(|code| tables::call(u16::try_from(code).ok()?));
+            let native = || call.word("nativeID").and_then(|number| kind_of(u16::try_from(number).ok()?.into()));
+            match named {
+                Some("unknown") | None => native(),
+                Some(name) => EventKind::from_name(name).or_else(native),
+            }
+        }
+        name => EventKind::from_name(name),
+    }
+}
