@@ -78,12 +78,14 @@ impl Bench {
         self
     }
 
-    /// Starts all nodes and waits for a leader.
+    /// Starts all nodes and waits until everybody knows the leader.
     pub(crate) async fn start_all(&mut self) {
         for id in self.ids() {
             self.start(id).await;
         }
         self.leader().await;
+        let knows = |node: &Node| node.leadership() != Leadership::Nowhere;
+        wait_until("all to know the leader", || self.nodes.values().all(knows).then_some(())).await;
     }
 
     /// Starts a node with its folder.
