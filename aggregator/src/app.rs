@@ -69,9 +69,10 @@ async fn serve(config: Config, consensus: &Handle, ingest: &Handle) -> anyhow::R
     let web = faces.serve(doors.http_input, doors.api, &credentials, &intake, token)?;
     info!(node = config.node_id, name = config.node_name, "aggregator started");
 
-    let ended = wait_for_end(&cluster, &credentials).await;
+    // A node that can no longer be trusted ends at once: what it would tidy up now is what it cannot vouch for.
+    wait_for_end(&cluster, &credentials).await?;
     Node { cluster, intake, agents, dispatch, web, history }.stop(consensus).await;
-    ended
+    Ok(())
 }
 
 fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
@@ -233,7 +234,7 @@ async fn wait_for_end(cluster: &Cluster, credentials: &Credentials) -> anyhow::R
             },
             failure = cluster.failed() => {
                 error!(%failure, "this node can no longer take part in the cluster");
-                return Err(failure.into());
+                return Err(failure).context("this node can no longer take part in the cluster");
             }
         }
     }

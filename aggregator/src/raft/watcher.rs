@@ -72,7 +72,7 @@ impl Watcher {
                 () = self.stop.cancelled() => break,
             };
             if !changed {
-                self.failure.send_replace(Some(Failure::stopped()));
+                self.fail(&Failure::stopped());
                 break;
             }
         }
@@ -82,7 +82,7 @@ impl Watcher {
         if let Err(fatal) = &metrics.running_state
             && !self.stop.is_cancelled()
         {
-            self.failure.send_replace(Some(Failure(fatal.to_string())));
+            self.fail(&Failure(fatal.to_string()));
         }
         let now = Leadership::new(metrics);
         let changed = self.leadership.send_if_modified(|before| {
@@ -95,6 +95,15 @@ impl Watcher {
         }
     }
 
+    /// The first failure is the one to tell of; the others follow from it.
+    fn fail(&self, failure: &Failure) {
+        self.failure.send_if_modified(|known| {
+            let is_first = known.is_none();
+            known.get_or_insert_with(|| failure.clone());
+            is_first
+        });
+    }
+
     fn announce(&self, metrics: &RaftMetrics, leadership: Leadership) {
         let node = metrics.id;
         match leadership {
@@ -105,6 +114,7 @@ impl Watcher {
             Leadership::Elsewhere { node: leader, member } => {
                 info!(node, leader, term = metrics.current_term, address = %member.raft, "following leader");
             }
+            Leadership::Nowhere if self.stop.is_cancelled() => {}
             Leadership::Nowhere => warn!(node, term = metrics.current_term, "no leader"),
         }
     }
