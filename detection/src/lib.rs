@@ -20,5 +20,5 @@ pub use engine::{Engine, RuleCounter};
 pub use event::{Event, EventKind, KindSet};
 pub use example::FieldMap;
 pub use matcher::Matcher;
-pub use output::OutputContext;
+pub use output::{OutputContext, TimeFormat};
 pub use rule::{LoadOptions, LoadReport, Matching, Rule, RuleFile, RuleSet};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use tiercel_detection::{OutputContext, RuleSet};
+use tiercel_detection::{OutputContext, RuleSet, TimeFormat};
 use tracing::{error, info, warn};
 
 use crate::capture::recording::Recording;
@@ -69,7 +69,11 @@ impl Input {
         Ok(Self {
             source: Box::new(source),
             enricher: Enricher::new(&snapshot, Box::new(machine), enrich_options(&options.scope)),
-            context: OutputContext { hostname: node_name.into(), time_zone: TimeZone::system() },
+            context: OutputContext {
+                hostname: node_name.into(),
+                time_zone: TimeZone::system(),
+                time_format: TimeFormat::default(),
+            },
             engine_name: "tiercel_ebpf",
             boot_ns: snapshot.boot_offset_ns,
         })
@@ -85,7 +89,11 @@ impl Input {
         Ok(Self {
             source: Box::new(source),
             enricher: Enricher::new(&snapshot, Box::new(answers), enrich::Options::default()),
-            context: OutputContext { hostname: snapshot.hostname.as_str().into(), time_zone: TimeZone::UTC },
+            context: OutputContext {
+                hostname: snapshot.hostname.as_str().into(),
+                time_zone: TimeZone::UTC,
+                time_format: TimeFormat::default(),
+            },
             engine_name: "recording",
             boot_ns: snapshot.boot_offset_ns,
         })

@@ -11,10 +11,11 @@ use crate::alert::Alert;
 use crate::compatibility::directory;
 use crate::event::flags::{EXECVE_FLAGS, FILE_FLAGS, SOCKET_FAMILIES, ppm_open_flags};
 use crate::event::*;
+use crate::output::TimeFormat;
 use crate::rule::{LoadOptions, Matching, RuleFile};
 
 fn context() -> OutputContext {
-    OutputContext { hostname: "vm".into(), time_zone: TimeZone::UTC }
+    OutputContext { hostname: "vm".into(), time_zone: TimeZone::UTC, time_format: TimeFormat::default() }
 }
 
 fn engine(yaml: &str, options: &LoadOptions) -> Engine {

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collect::Collector;
 use super::item::RuleItem;
+use super::options::{AddedField, Addition, is_enabled};
 use super::report::{Code, Diagnostic, Location};
 use super::resolve::MacroState;
 use super::source::{File, Scalar, SourceText};
@@ -65,7 +66,10 @@ impl Builder {
 
     /// The rules that can be evaluated, in order of definition, and the collector with all reports.
     pub(super) fn rules(&mut self, options: &LoadOptions) -> Vec<Rule> {
-        let items = std::mem::take(&mut self.collector.rules);
+        let mut items = std::mem::take(&mut self.collector.rules);
+        for item in &mut items {
+            item.enabled = is_enabled(&options.switches, item.name.value(), &item.tags, item.enabled);
+        }
         let wanted = items.into_iter().filter(|item| item.priority.number() <= options.minimum_priority.number());
         let rules = wanted.filter_map(|item| self.rule(item, options)).collect();
         self.warn_unused();
@@ -146,6 +150,7 @@ impl Builder {
         let kinds = required_kinds(&expression).map_err(condition_mistake)?;
         let root = compile(&expression, &mut self.plan).map_err(condition_mistake)?;
         let (output, format) = self.output(item, options)?;
+        let added = added_fields(item, options)?;
         if kinds.len() > EVENT_KINDS_MAX && item.warn_event_types {
             let message =
                 "Rule matches too many evt.type values. This has a significant performance penalty.".to_owned();
@@ -174,6 +179,7 @@ impl Builder {
             root,
             reads_name,
             format,
+            added,
         })
     }
 
@@ -187,13 +193,11 @@ impl Builder {
         if options.append_output {
             text.push_str(SUGGESTED_OUTPUT);
         }
-        let format = Format::parse(&format!("*{text}")).map_err(|error| RuleMistake {
-            code: Code::CompileOutput,
-            offset: error.offset.saturating_sub(1),
-            macro_name: None,
-            message: error.message,
-            hint: error.hint,
-        })?;
+        for addition in additions(item, options).filter(|addition| !addition.text.is_empty()) {
+            text.push(' ');
+            text.push_str(&addition.text);
+        }
+        let format = parse_format(&text)?;
         for field in format.fields().iter().filter(|field| field.field().flags.has(FieldFlags::DEPRECATED)) {
             let name = field.field().name;
             let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
@@ -256,6 +260,30 @@ impl Builder {
             self.collector.report(&name.file, position.offset, code, message, None, vec![location]);
         }
     }
+}
+
+fn additions<'a>(item: &'a RuleItem, options: &'a LoadOptions) -> impl Iterator<Item = &'a Addition> {
+    options.additions.iter().filter(|addition| addition.concerns(item.name.value(), &item.source, &item.tags))
+}
+
+fn added_fields(item: &RuleItem, options: &LoadOptions) -> Result<Vec<(Option<Text>, Format)>, RuleMistake> {
+    let fields = additions(item, options).flat_map(|addition| &addition.fields);
+    let parsed = fields.map(|field| match field {
+        AddedField::Plain(name) => Ok((None, parse_format(&format!("%{name}"))?)),
+        AddedField::Formatted { key, format } => Ok((Some(key.clone()), parse_format(format)?)),
+    });
+    parsed.collect()
+}
+
+/// Parses a format that prints `<NA>` for what is missing.
+fn parse_format(text: &str) -> Result<Format, RuleMistake> {
+    Format::parse(&format!("*{text}")).map_err(|error| RuleMistake {
+        code: Code::CompileOutput,
+        offset: error.offset.saturating_sub(1),
+        macro_name: None,
+        message: error.message,
+        hint: error.hint,
+    })
 }
 
 fn condition_mistake(error: CompileError) -> RuleMistake {

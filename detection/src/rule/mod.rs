@@ -7,6 +7,7 @@ mod define;
 mod exception;
 mod item;
 mod list;
+mod options;
 mod report;
 mod requirement;
 mod resolve;
@@ -16,10 +17,11 @@ mod yaml;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub use options::{AddedField, Addition, LoadOptions, Matching, Selector, Switch};
 pub use report::{Code, Diagnostic, FileReport, LoadReport, Location, Position};
 
-use crate::alert::Priority;
-use crate::condition::{Memo, NodeId, Plan};
+use crate::alert::{FieldValue, Priority};
+use crate::condition::{NodeId, Plan};
 use crate::event::{KindSet, Text};
 use crate::example::FieldMap;
 use crate::field::Fields;
@@ -35,33 +37,6 @@ pub struct RuleFile {
     pub name: String,
     /// Its text.
     pub text: String,
-}
-
-/// How many rules may fire for one event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Matching {
-    /// The first one in order of definition.
-    #[default]
-    First,
-    /// Every one that matches.
-    All,
-}
-
-/// How to load rules.
-#[derive(Debug, Clone)]
-pub struct LoadOptions {
-    /// Rules that are less severe are left out.
-    pub minimum_priority: Priority,
-    /// How many rules may fire for one event.
-    pub matching: Matching,
-    /// Add container and Kubernetes fields to the output of every rule, as Falco does by default.
-    pub append_output: bool,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self { minimum_priority: Priority::Debug, matching: Matching::First, append_output: true }
-    }
 }
 
 /// Events that a rule's author wrote down beside it.
@@ -101,6 +76,8 @@ pub struct Rule {
     root: NodeId,
     reads_name: bool,
     format: Format,
+    /// What `output_fields` gets besides; with a key the text, without one the values.
+    added: Vec<(Option<Text>, Format)>,
 }
 
 impl Rule {
@@ -109,9 +86,27 @@ impl Rule {
         self.reads_name
     }
 
+    /// Its condition.
+    pub(crate) fn root(&self) -> NodeId {
+        self.root
+    }
+
     /// Its output.
     pub(crate) fn format(&self) -> &Format {
         &self.format
+    }
+
+    /// The values that `output_fields` has besides those of the output.
+    pub(crate) fn added_values<F: Fields>(&self, fields: &F) -> Vec<(Text, FieldValue)> {
+        let mut values = Vec::new();
+        for (key, format) in &self.added {
+            let Some(filled) = format.fill(fields) else { continue };
+            match key {
+                Some(key) => values.push((key.clone(), FieldValue::Text(filled.text.into()))),
+                None => values.extend(filled.fields),
+            }
+        }
+        values
     }
 }
 
@@ -161,19 +156,13 @@ impl RuleSet {
         (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths }, report)
     }
 
-    /// Whether the condition of a rule holds, whatever other rules say.
-    pub(crate) fn holds<F: Fields>(&self, rule: &Rule, fields: &F, memo: &mut Memo) -> bool {
-        self.plan.holds(rule.root, fields, memo)
-    }
-
-    /// Begins a new event, or another name of its file.
-    pub(crate) fn begin(&self, memo: &mut Memo) {
-        memo.begin(&self.plan);
+    /// The conditions of all rules as they were written.
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// Runs the examples of all rules; returns how many there were and which were not as their rule says.
     pub fn check_examples(&self) -> (usize, Vec<ExampleFailure>) {
-        let mut memo = Memo::default();
         let (mut run, mut failures) = (0, Vec::new());
         for rule in &self.rules {
             for (list, examples, expected) in
@@ -181,8 +170,7 @@ impl RuleSet {
             {
                 for (index, example) in examples.iter().enumerate() {
                     run += 1;
-                    self.begin(&mut memo);
-                    if self.holds(rule, example, &mut memo) != expected {
+                    if self.plan.holds(rule.root, example) != expected {
                         let (rule, position) = (rule.name.clone(), rule.position.clone());
                         failures.push(ExampleFailure { rule, list, number: index + 1, position });
                     }

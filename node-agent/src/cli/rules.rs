@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tiercel_agent::detect::{builtin, rules};
 use tiercel_detection::event::EventKind;
 use tiercel_detection::field::FieldId;
-use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, Rule, RuleFile, RuleSet};
+use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, Rule, RuleFile, RuleSet, TimeFormat};
 
 use super::stdout;
 
@@ -228,5 +228,5 @@ fn files_or_builtin(files: &[PathBuf]) -> Result<Vec<RuleFile>, rules::ReadError
 
 /// Events written by hand come from no node: what is printed must not depend on where it is printed.
 fn output_context() -> OutputContext {
-    OutputContext { hostname: "localhost".into(), time_zone: TimeZone::UTC }
+    OutputContext { hostname: "localhost".into(), time_zone: TimeZone::UTC, time_format: TimeFormat::default() }
 }

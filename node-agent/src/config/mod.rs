@@ -3,6 +3,7 @@
 mod document;
 mod environment;
 mod fault;
+mod outputs;
 mod quantity;
 mod raw;
 mod reader;
@@ -10,7 +11,10 @@ mod validate;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+pub use reqwest::Url;
+pub use tiercel_detection::alert::JsonKeys;
 use tiercel_detection::{Matching, Priority};
 
 pub use tiercel_proto::mtls::TlsFiles;
@@ -102,6 +106,14 @@ pub struct OutputsConfig {
     pub stdout: Option<Format>,
     /// Append to a file.
     pub file: Option<FileOutput>,
+    /// Send to the local system log.
+    pub syslog: Option<SyslogOutput>,
+    /// Write to a program.
+    pub program: Option<ProgramOutput>,
+    /// Post to a server.
+    pub http: Option<HttpOutput>,
+    /// Which of the optional keys JSON lines have.
+    pub json_keys: JsonKeys,
 }
 
 /// A file that alerts are appended to.
@@ -110,6 +122,41 @@ pub struct FileOutput {
     /// The file.
     pub path: PathBuf,
     /// How each line looks.
+    pub format: Format,
+}
+
+/// The local system log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SyslogOutput {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// How each message looks.
+    pub format: Format,
+}
+
+/// A program that reads alerts from its standard input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProgramOutput {
+    /// What the shell runs.
+    pub command: String,
+    /// One run for all alerts instead of one for each.
+    pub keep_alive: bool,
+    /// How long one run (or, with `keep_alive`, reading one line) may take before it is killed.
+    pub timeout: Duration,
+    /// How each line looks.
+    pub format: Format,
+}
+
+/// A server that takes alerts by POST.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpOutput {
+    /// Where to, `http` or `https`.
+    pub url: Url,
+    /// A PEM file with the authorities to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// What the body is.
     pub format: Format,
 }
 

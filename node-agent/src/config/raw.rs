@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fault::Fault;
+use super::outputs::RawOutputs;
 use super::quantity::Bytes;
 use super::reader::{At, Section};
 
@@ -16,10 +17,8 @@ pub(super) struct RawConfig {
     pub(super) capture: RawCapture,
     /// `uplink`.
     pub(super) uplink: RawUplink,
-    /// `outputs.stdout`.
-    pub(super) stdout: RawOutput,
-    /// `outputs.file`.
-    pub(super) file: RawOutput,
+    /// `outputs`.
+    pub(super) outputs: RawOutputs,
     /// `status.listen`: address of the status server.
     pub(super) status_listen: Option<At<String>>,
 }
@@ -71,17 +70,6 @@ pub(super) struct RawUplink {
     pub(super) spool_bytes_max: Option<At<Bytes>>,
 }
 
-/// `outputs.stdout` or `outputs.file`.
-#[derive(Debug)]
-pub(super) struct RawOutput {
-    /// Whether it is on.
-    pub(super) enabled: Option<At<bool>>,
-    /// `text` or `json`.
-    pub(super) format: Option<At<String>>,
-    /// The file (not for stdout).
-    pub(super) path: Option<At<String>>,
-}
-
 impl RawConfig {
     /// Reads the tree; what does not fit is added to `faults`.
     pub(super) fn read(root: Node, faults: &mut Vec<Fault>) -> Self {
@@ -92,15 +80,12 @@ impl RawConfig {
         let rules = RawRules::read(root.section("rules", faults), faults);
         let capture = RawCapture::read(root.section("capture", faults), faults);
         let uplink = RawUplink::read(root.section("uplink", faults), faults);
-        let mut outputs = root.section("outputs", faults);
-        let stdout = RawOutput::read(outputs.section("stdout", faults), false, faults);
-        let file = RawOutput::read(outputs.section("file", faults), true, faults);
-        outputs.finish(faults);
+        let outputs = RawOutputs::read(root.section("outputs", faults), faults);
         let mut status = root.section("status", faults);
         let status_listen = status.text("listen", faults);
         status.finish(faults);
         root.finish(faults);
-        Self { node_name, rules, capture, uplink, stdout, file, status_listen }
+        Self { node_name, rules, capture, uplink, outputs, status_listen }
     }
 }
 
@@ -146,17 +131,5 @@ impl RawUplink {
         spool.finish(faults);
         section.finish(faults);
         Self { aggregators, server_name, ca, certificate, key, spool_directory, spool_bytes_max }
-    }
-}
-
-impl RawOutput {
-    fn read(mut section: Section, to_file: bool, faults: &mut Vec<Fault>) -> Self {
-        let raw = Self {
-            enabled: section.parse("enabled", "true or false", faults),
-            format: section.text("format", faults),
-            path: if to_file { section.text("path", faults) } else { None },
-        };
-        section.finish(faults);
-        raw
     }
 }

@@ -35,6 +35,15 @@ fn an_empty_file_means_the_defaults() {
             outputs: OutputsConfig {
                 stdout: None,
                 file: None,
+                syslog: None,
+                program: None,
+                http: None,
+                json_keys: JsonKeys {
+                    output: true,
+                    message: false,
+                    output_fields: true,
+                    tags: true,
+                },
             },
             status_listen: 127.0.0.1:8765,
         }
@@ -144,6 +153,15 @@ fn the_environment_wins_over_the_file() {
                         Json,
                     ),
                     file: None,
+                    syslog: None,
+                    program: None,
+                    http: None,
+                    json_keys: JsonKeys {
+                        output: true,
+                        message: false,
+                        output_fields: true,
+                        tags: true,
+                    },
                 },
                 status_listen: 127.0.0.1:9,
             }
@@ -188,6 +206,39 @@ fn a_key_written_twice_is_a_fault() {
                 2 | rules: {watch: false}
                   | ^
             agent.yaml: 1 fault
+        "#]],
+    );
+}
+
+#[test]
+fn each_output_has_its_defaults() {
+    let text = "\
+outputs:
+  syslog: {enabled: true}
+  program: {enabled: true, command: 'logger -t alerts'}
+  http: {enabled: true, url: 'http://127.0.0.1:2801/', timeout: 2s, format: text}
+";
+    let outputs = Config::parse("agent.yaml", text, [], "web-1").unwrap().outputs;
+    let timeout = Duration::from_secs(5);
+    let command = "logger -t alerts".to_owned();
+    assert_eq!(outputs.syslog, Some(SyslogOutput { socket: "/dev/log".into(), format: Format::Text }));
+    assert_eq!(outputs.program, Some(ProgramOutput { command, keep_alive: false, timeout, format: Format::Json }));
+    let (url, timeout) = ("http://127.0.0.1:2801/".parse().unwrap(), Duration::from_secs(2));
+    assert_eq!(outputs.http, Some(HttpOutput { url, ca: None, timeout, format: Format::Text }));
+}
+
+#[test]
+fn outputs_that_cannot_work_are_refused() {
+    check(
+        "\
+outputs:
+  program: {enabled: true, timeout: 2h}
+  http: {enabled: true, url: 'ftp://x/', ca: /nowhere/ca.pem}
+  syslog: {path: /dev/log}
+",
+        &[],
+        expect![[r#"
+            agent.yaml:2:12: x
         "#]],
     );
 }

@@ -7,12 +7,9 @@ use tiercel_detection::{Matching, Priority};
 
 use super::fault::Fault;
 use super::quantity::Bytes;
-use super::raw::{RawCapture, RawConfig, RawOutput, RawRules, RawUplink};
+use super::raw::{RawCapture, RawConfig, RawRules, RawUplink};
 use super::reader::At;
-use super::{
-    CaptureConfig, CaptureSource, Config, FileOutput, Format, OutputsConfig, RulesConfig, Scope, SpoolConfig, TlsFiles,
-    UplinkConfig,
-};
+use super::{CaptureConfig, CaptureSource, Config, RulesConfig, Scope, SpoolConfig, TlsFiles, UplinkConfig};
 
 /// Holds about 80,000 open records, a second of the busiest machine that we measured.
 const RING_BYTES_DEFAULT: u64 = 8 << 20;
@@ -32,7 +29,7 @@ pub(super) fn validate(raw: RawConfig, host_name: &str, faults: &mut Vec<Fault>)
         rules: rules(raw.rules, faults),
         capture: capture(raw.capture, faults),
         uplink: uplink(raw.uplink, faults),
-        outputs: OutputsConfig { stdout: stdout(&raw.stdout, faults), file: file(raw.file, faults) },
+        outputs: raw.outputs.validate(faults),
         status_listen: listen(raw.status_listen, faults),
     }
 }
@@ -162,30 +159,6 @@ fn is_host_and_port(text: &str) -> bool {
     })
 }
 
-fn stdout(raw: &RawOutput, faults: &mut Vec<Fault>) -> Option<Format> {
-    let format = format(raw.format.clone(), Format::Text, faults);
-    raw.enabled.as_ref().is_some_and(|enabled| enabled.value).then_some(format)
-}
-
-fn file(raw: RawOutput, faults: &mut Vec<Fault>) -> Option<FileOutput> {
-    let format = format(raw.format, Format::Json, faults);
-    let enabled = raw.enabled.filter(|enabled| enabled.value)?;
-    let Some(path) = raw.path else {
-        faults.push(enabled.fault("`outputs.file.path` is needed when the output is enabled"));
-        return None;
-    };
-    let path = PathBuf::from(path.value);
-    Some(FileOutput { path, format })
-}
-
-fn format(raw: Option<At<String>>, default: Format, faults: &mut Vec<Fault>) -> Format {
-    let table = match default {
-        Format::Text => [("text", Format::Text), ("json", Format::Json)],
-        Format::Json => [("json", Format::Json), ("text", Format::Text)],
-    };
-    one_of(raw, &table, faults)
-}
-
 fn listen(raw: Option<At<String>>, faults: &mut Vec<Fault>) -> SocketAddr {
     let default: SocketAddr = STATUS_LISTEN_DEFAULT.parse().expect("the constant is an address");
     let Some(raw) = raw else { return default };
@@ -199,7 +172,7 @@ fn listen(raw: Option<At<String>>, faults: &mut Vec<Fault>) -> SocketAddr {
 }
 
 /// The value of a word; an absent key means the first row.
-fn one_of<T: Copy>(raw: Option<At<String>>, table: &[(&str, T)], faults: &mut Vec<Fault>) -> T {
+pub(super) fn one_of<T: Copy>(raw: Option<At<String>>, table: &[(&str, T)], faults: &mut Vec<Fault>) -> T {
     let default = table.first().expect("every table has a row").1;
     let Some(raw) = raw else { return default };
     if let Some((_, value)) = table.iter().find(|(word, _)| *word == raw.value) {
@@ -210,7 +183,7 @@ fn one_of<T: Copy>(raw: Option<At<String>>, table: &[(&str, T)], faults: &mut Ve
     default
 }
 
-fn existing_file(path: &At<String>, faults: &mut Vec<Fault>) -> PathBuf {
+pub(super) fn existing_file(path: &At<String>, faults: &mut Vec<Fault>) -> PathBuf {
     if let Err(error) = std::fs::File::open(Path::new(&path.value)) {
         faults.push(path.fault(format!("failed to open `{}`: {error}", path.value)));
     }

@@ -7,7 +7,7 @@ use tiercel_detection::event::{Text, Timestamp};
 use tiercel_detection::{Alert, OutputContext, Priority};
 
 /// An alert with source `internal`; `fields` need not be sorted.
-pub(super) fn alert(
+pub fn alert(
     context: &OutputContext,
     rule: &str,
     priority: Priority,
@@ -16,7 +16,7 @@ pub(super) fn alert(
     time: Timestamp,
 ) -> Alert {
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut output = format!("{}: {} {message}", time_of_day(time, context), priority.name());
+    let mut output = format!("{}: {} {message}", context.stamp(time), priority.name());
     for (index, (key, value)) in fields.iter().enumerate() {
         let opening = if index == 0 { " (" } else { " " };
         write!(output, "{opening}{key}={}", shown(value)).expect("writing to a string");
@@ -34,12 +34,6 @@ pub(super) fn alert(
         fields,
         tags: [].into(),
     }
-}
-
-fn time_of_day(time: Timestamp, context: &OutputContext) -> String {
-    let moment =
-        jiff::Timestamp::from_nanosecond(i128::from(time.0)).expect("64 bits of nanoseconds end in the year 2554");
-    jiff::ZonedDateTime::new(moment, context.time_zone.clone()).strftime("%H:%M:%S.%9f").to_string()
 }
 
 /// Text keeps its quotes, as in Falco's internal alerts.

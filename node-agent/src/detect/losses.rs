@@ -115,13 +115,15 @@ impl LossLog {
 mod tests {
     use expect_test::{Expect, expect};
     use jiff::tz::TimeZone;
+    use tiercel_detection::TimeFormat;
 
     use super::*;
 
     /// Each step: second, lost critical, lost bulk.
     #[track_caller]
     fn check(steps: &[(u64, u64, u64)], expected: Expect) {
-        let context = OutputContext { hostname: "web-1".into(), time_zone: TimeZone::UTC };
+        let context =
+            OutputContext { hostname: "web-1".into(), time_zone: TimeZone::UTC, time_format: TimeFormat::default() };
         let mut log = LossLog::new(Timestamp(0));
         let mut last = (LostRecords::default(), Timestamp(0));
         let mut text = String::new();

@@ -3,7 +3,7 @@
 pub mod actor;
 pub mod builtin;
 mod detector;
-mod internal;
+pub mod internal;
 mod losses;
 mod reload;
 mod reloader;

@@ -1,10 +1,15 @@
-//! Local outputs: alerts as lines on stdout and in a file, written by a thread of their own so that a slow disk or a
-//! stopped pipe never holds up detection.
+//! Local outputs: alerts as lines on stdout, in a file, in the system log, to a program and to an HTTP server. A thread
+//! of their own writes them, so that a slow disk or a stopped pipe never holds up detection; program and server have
+//! each one more, so that they hold up nobody else.
 
+mod http;
 mod line;
+mod program;
 mod sink;
+mod syslog;
+mod tally;
+mod worker;
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -14,10 +19,15 @@ use std::time::{Duration, Instant};
 use metrics::{Counter, counter};
 use tiercel_detection::Alert;
 
-pub use line::line;
-use sink::Sink;
+use anyhow::Context as _;
+pub use line::{Style, line};
 
-use crate::config::OutputsConfig;
+use self::http::Http;
+use self::program::Program;
+use self::sink::Sink;
+use self::syslog::Syslog;
+use self::worker::Worker;
+use crate::config::{Format, OutputsConfig};
 
 /// Alerts that may wait for the disk: some seconds of a storm, about 8 MB. Beyond it alerts are not written here (the
 /// uplink still has them) and are counted.
@@ -26,11 +36,23 @@ const QUEUE_ALERTS_MAX: usize = 8_192;
 /// How often a waiting shutdown looks whether the thread is done.
 const FINISH_POLL: Duration = Duration::from_millis(5);
 
+/// One place that alerts go to. None of these waits for anybody; what may have to has a [`Worker`].
+trait Output: Send {
+    fn write(&mut self, alert: &Alert);
+
+    /// Everything that was ready has been written.
+    fn flush(&mut self) {}
+
+    /// What has a name is to be opened under it anew.
+    fn reopen(&mut self) {}
+}
+
 /// The local outputs of one agent.
 #[derive(Debug)]
 pub struct Outputs {
     queue: Option<SyncSender<Alert>>,
-    thread: Option<JoinHandle<()>>,
+    /// The one that writes, then those of workers, which end after it.
+    threads: Vec<JoinHandle<()>>,
     reopen: Arc<AtomicBool>,
     lost: Counter,
     falco_lost: Counter,
@@ -40,28 +62,25 @@ impl Outputs {
     /// Opens what is configured.
     ///
     /// # Errors
-    /// When the file cannot be opened for appending or the thread cannot be started.
-    pub fn start(config: &OutputsConfig) -> io::Result<Self> {
-        let mut sinks = Vec::new();
-        if let Some(format) = config.stdout {
-            sinks.push(Sink::stdout(format));
-        }
-        if let Some(file) = &config.file {
-            sinks.push(Sink::file(file)?);
-        }
+    /// When a file or the system log cannot be opened or a thread cannot be started.
+    pub fn start(config: &OutputsConfig) -> anyhow::Result<Self> {
+        let Opened { mut outputs, workers } = Opened::open(config)?;
         let reopen = Arc::new(AtomicBool::new(false));
-        let (queue, thread) = if sinks.is_empty() {
-            (None, None)
+        let mut threads = Vec::new();
+        let queue = if outputs.is_empty() {
+            None
         } else {
             let (sender, receiver) = sync_channel(QUEUE_ALERTS_MAX);
             let asked = Arc::clone(&reopen);
-            let body = move || write_all(&receiver, &mut sinks, &asked);
-            (Some(sender), Some(std::thread::Builder::new().name("outputs".to_owned()).spawn(body)?))
+            let body = move || write_all(&receiver, &mut outputs, &asked);
+            threads.push(std::thread::Builder::new().name("outputs".to_owned()).spawn(body)?);
+            Some(sender)
         };
+        threads.extend(workers);
         let lost = counter!("tiercel_agent_output_alerts_lost_total", "reason" => "queue_full");
         Ok(Self {
             queue,
-            thread,
+            threads,
             reopen,
             lost,
             falco_lost: counter!("falcosecurity_falco_outputs_queue_num_drops_total"),
@@ -82,6 +101,13 @@ impl Outputs {
         }
     }
 
+    /// Queues an alert for writing; waits for room, for those whose events wait meanwhile.
+    pub fn hand_over(&self, alert: Alert) {
+        if self.queue.as_ref().is_some_and(|queue| queue.send(alert).is_err()) {
+            self.lost.increment(1);
+        }
+    }
+
     /// Opens the file anew before the next line, for log rotation.
     pub fn reopener(&self) -> Reopener {
         Reopener(Arc::clone(&self.reopen))
@@ -91,14 +117,13 @@ impl Outputs {
     /// the last line go.
     pub fn finish(&mut self, deadline: Instant) -> bool {
         self.queue = None;
-        let Some(thread) = self.thread.take() else { return true };
-        while !thread.is_finished() {
+        while !self.threads.iter().all(JoinHandle::is_finished) {
             if Instant::now() >= deadline {
                 return false;
             }
             std::thread::sleep(FINISH_POLL);
         }
-        thread.join().is_ok()
+        self.threads.drain(..).all(|thread| thread.join().is_ok())
     }
 }
 
@@ -113,15 +138,55 @@ impl Reopener {
     }
 }
 
-fn write_all(queue: &Receiver<Alert>, sinks: &mut [Sink], reopen: &AtomicBool) {
+/// Outputs ready to be written to.
+#[derive(Default)]
+struct Opened {
+    outputs: Vec<Box<dyn Output>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Opened {
+    fn open(config: &OutputsConfig) -> anyhow::Result<Self> {
+        let style = |format: Format| Style { format, keys: config.json_keys };
+        let mut opened = Self::default();
+        if let Some(format) = config.stdout {
+            opened.outputs.push(Box::new(Sink::stdout(style(format))));
+        }
+        if let Some(file) = &config.file {
+            let sink = Sink::file(&file.path, style(file.format));
+            opened.outputs.push(Box::new(sink.with_context(|| format!("failed to open {}", file.path.display()))?));
+        }
+        if let Some(syslog) = &config.syslog {
+            let output = Syslog::open(&syslog.socket, style(syslog.format));
+            let output = output.with_context(|| format!("failed to open {}", syslog.socket.display()))?;
+            opened.outputs.push(Box::new(output));
+        }
+        if let Some(program) = &config.program {
+            let started = Worker::start("program", &program.command, style(program.format), Program::new(program));
+            opened.add(started?);
+        }
+        if let Some(http) = &config.http {
+            let started = Worker::start("http", &Http::target(&http.url), style(http.format), Http::new(http)?);
+            opened.add(started?);
+        }
+        Ok(opened)
+    }
+
+    fn add(&mut self, (worker, thread): (Worker, JoinHandle<()>)) {
+        self.outputs.push(Box::new(worker));
+        self.workers.push(thread);
+    }
+}
+
+fn write_all(queue: &Receiver<Alert>, outputs: &mut [Box<dyn Output>], reopen: &AtomicBool) {
     while let Ok(first) = queue.recv() {
         if reopen.swap(false, Ordering::AcqRel) {
-            sinks.iter_mut().for_each(Sink::reopen);
+            outputs.iter_mut().for_each(|output| output.reopen());
         }
         for alert in std::iter::once(first).chain(queue.try_iter().take(QUEUE_ALERTS_MAX)) {
-            sinks.iter_mut().for_each(|sink| sink.write(&alert));
+            outputs.iter_mut().for_each(|output| output.write(&alert));
         }
-        sinks.iter_mut().for_each(Sink::flush);
+        outputs.iter_mut().for_each(|output| output.flush());
     }
 }
 

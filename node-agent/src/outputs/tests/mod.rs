@@ -1,3 +1,7 @@
+mod http;
+mod program;
+mod syslog;
+
 use std::fs;
 
 use tiercel_detection::Priority;
@@ -6,7 +10,7 @@ use tiercel_detection::event::Timestamp;
 use super::*;
 use crate::config::{FileOutput, Format};
 
-fn alert(message: &str) -> Alert {
+pub(super) fn alert(message: &str) -> Alert {
     Alert {
         time: Timestamp(1_000_000_000),
         rule: "Some rule".into(),
@@ -19,6 +23,10 @@ fn alert(message: &str) -> Alert {
     }
 }
 
+fn to_file(file: FileOutput) -> OutputsConfig {
+    OutputsConfig { file: Some(file), ..OutputsConfig::default() }
+}
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
@@ -29,7 +37,7 @@ fn alerts_are_appended_to_the_file_in_order() {
     let path = folder.path().join("alerts.log");
     fs::write(&path, "before\n").unwrap();
     let file = FileOutput { path: path.clone(), format: Format::Text };
-    let mut outputs = Outputs::start(&OutputsConfig { stdout: None, file: Some(file) }).unwrap();
+    let mut outputs = Outputs::start(&to_file(file)).unwrap();
     outputs.offer(&[alert("one"), alert("two")]);
     assert!(outputs.finish(soon()));
     assert_eq!(fs::read_to_string(&path).unwrap(), "before\none\ntwo\n");
@@ -40,7 +48,7 @@ fn after_rotation_lines_go_to_the_new_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("alerts.log");
     let file = FileOutput { path: path.clone(), format: Format::Json };
-    let mut outputs = Outputs::start(&OutputsConfig { stdout: None, file: Some(file) }).unwrap();
+    let mut outputs = Outputs::start(&to_file(file)).unwrap();
     fs::rename(&path, folder.path().join("alerts.log.1")).unwrap();
     outputs.reopener().reopen();
     outputs.offer(&[alert("after")]);
@@ -51,7 +59,7 @@ fn after_rotation_lines_go_to_the_new_file() {
 #[test]
 fn a_file_that_cannot_be_opened_stops_the_start() {
     let file = FileOutput { path: "/proc/nowhere/alerts.log".into(), format: Format::Json };
-    assert!(Outputs::start(&OutputsConfig { stdout: None, file: Some(file) }).is_err());
+    assert!(Outputs::start(&to_file(file)).is_err());
 }
 
 #[test]
