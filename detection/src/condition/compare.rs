@@ -85,11 +85,73 @@ pub(super) enum TextTest {
     EndsWith(Box<[u8]>),
     Glob(Glob),
     Regex(regex::bytes::Regex),
-    In(FxHashSet<Box<[u8]>>),
+    In(TextSet),
     PathMatch(PrefixSet),
 }
 
+/// A set of texts. Most texts that are looked up are not in it, and most of these have a length that none in it has.
+#[derive(Debug, Clone)]
+pub(super) struct TextSet {
+    texts: FxHashSet<Box<[u8]>>,
+    /// A bit for each length that occurs; the highest stands for all longer ones.
+    lengths: u64,
+}
+
+impl TextSet {
+    fn length_bit(length: usize) -> u64 {
+        1 << length.min(63)
+    }
+
+    pub(super) fn contains(&self, text: &[u8]) -> bool {
+        self.lengths & Self::length_bit(text.len()) != 0 && self.texts.contains(text)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.texts.iter().map(|text| &**text)
+    }
+}
+
+impl FromIterator<Box<[u8]>> for TextSet {
+    fn from_iter<I: IntoIterator<Item = Box<[u8]>>>(texts: I) -> Self {
+        let texts: FxHashSet<Box<[u8]>> = texts.into_iter().collect();
+        let lengths = texts.iter().fold(0, |bits, text| bits | Self::length_bit(text.len()));
+        Self { texts, lengths }
+    }
+}
+
+/// What a text must be, begin with, or have within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Pattern<'a> {
+    /// It is this text.
+    Exact(&'a [u8]),
+    /// It begins with this text.
+    Prefix(&'a [u8]),
+    /// It contains this text.
+    Within(&'a [u8]),
+}
+
 impl Comparison {
+    /// Adds patterns of which a value matches at least one if it satisfies the comparison; `None` when there are none.
+    pub(super) fn patterns<'a>(&'a self, patterns: &mut Vec<Pattern<'a>>) -> Option<()> {
+        let Self::Text(test) = self else { return None };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other tests do not name a text that must be there")]
+        match test {
+            TextTest::Order(Relation::Equal, text) => patterns.push(Pattern::Exact(text)),
+            TextTest::In(set) => patterns.extend(set.iter().map(Pattern::Exact)),
+            TextTest::StartsWith(text) if !text.is_empty() => patterns.push(Pattern::Prefix(text)),
+            TextTest::EndsWith(text) if !text.is_empty() => patterns.push(Pattern::Within(text)),
+            TextTest::Contains(finder) if !finder.needle().is_empty() => {
+                patterns.push(Pattern::Within(finder.needle()))
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Text(test), value) => value.as_bytes().is_some_and(|bytes| test.holds(bytes)),

@@ -3,7 +3,8 @@
 use super::CompileError;
 use super::ast::{self, Expression, Function, Literal, Modifier, Operand, Operator, Right, Test};
 use super::constant::constants;
-use super::plan::{Check, NodeId, Plan, Probe, Quantified};
+use super::plan::{NodeId, Plan};
+use super::probe::{Check, Probe, Quantified};
 use super::transform::{Source, Transform};
 use crate::event::EventKind;
 use crate::field::{FieldError, FieldFlags, FieldId, FieldRef, FieldType, Value, closest};
@@ -38,7 +39,7 @@ pub(crate) fn compile(expression: &Expression, plan: &mut Plan) -> Result<NodeId
             let probe = probe(check)?;
             // A byte that is not UTF-8 prints as U+FFFD; such a text does not identify the test.
             let text = Some(check.to_string()).filter(|text| !text.contains('\u{fffd}'));
-            plan.test(text, probe)
+            plan.add_test(text, probe)
         }
     })
 }

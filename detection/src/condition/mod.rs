@@ -4,23 +4,32 @@ pub mod ast;
 mod compare;
 mod compile;
 mod constant;
+mod estimate;
 mod glob;
+mod guard;
 mod kinds;
 mod lint;
 mod parser;
 mod plan;
 mod prefix;
 mod print;
+mod probe;
+mod program;
 mod scanner;
+mod specialise;
 mod transform;
 
 use std::sync::Arc;
 
+pub(crate) use compare::Pattern;
 pub(crate) use compile::{compile, source_of};
+pub(crate) use guard::{Guard, Guards};
 pub use kinds::required_kinds;
 pub(crate) use lint::suspicions;
 pub use parser::{is_identifier, parse, parse_operand, parse_operator};
-pub(crate) use plan::{Memo, NodeId, Plan};
+pub(crate) use plan::{NodeId, Plan};
+pub(crate) use program::{Link, Memo, Program};
+pub(crate) use specialise::Compiler;
 pub(crate) use transform::Source;
 
 /// How deep the parts of a condition may nest. Falco allows 1000; parser, compiler and evaluation recurse, and this

@@ -32,9 +32,7 @@ fn compile_error(text: &str) -> Option<String> {
 fn holds(text: &str, fields: &FieldMap) -> bool {
     let mut plan = Plan::default();
     let root = compile(&parse(text, DEPTH_MAX).unwrap(), &mut plan).unwrap_or_else(|error| panic!("{text}: {error}"));
-    let mut memo = Memo::default();
-    memo.begin(&plan);
-    plan.holds(root, fields, &mut memo)
+    plan.holds(root, fields)
 }
 
 #[test]
@@ -275,7 +273,7 @@ fn conditions() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn the_plan_agrees_with_a_naive_reading_of_the_tree(
+    fn plan_and_program_agree_with_a_naive_reading_of_the_tree(
         texts in prop::collection::vec(conditions(), 1..4),
         values in prop::collection::vec(prop::option::of("[ab]{0,3}"), 4),
     ) {
@@ -286,11 +284,17 @@ proptest! {
         let mut plan = Plan::default();
         let trees: Vec<Expression> = texts.iter().map(|text| parse(text, DEPTH_MAX).unwrap()).collect();
         let roots: Vec<NodeId> = trees.iter().map(|tree| compile(tree, &mut plan).unwrap()).collect();
+        let mut compiler = Compiler::new(Arc::new(plan));
+        compiler.begin(None);
+        let links: Vec<Link> = roots.iter().map(|root| compiler.add(*root)).collect();
+        let program = compiler.finish();
         let mut memo = Memo::default();
         for _ in 0..2 {
-            memo.begin(&plan);
-            for (tree, root) in trees.iter().zip(&roots) {
-                prop_assert_eq!(plan.holds(*root, &fields, &mut memo), naive(tree, &pairs), "{}", tree);
+            memo.begin(&program);
+            for ((tree, root), link) in trees.iter().zip(&roots).zip(&links) {
+                let expected = naive(tree, &pairs);
+                prop_assert_eq!(program.plan().holds(*root, &fields), expected, "{}", tree);
+                prop_assert_eq!(program.holds(*link, &fields, &mut memo), expected, "{}", tree);
             }
         }
     }

@@ -1,7 +1,13 @@
 //! Events in, alerts out.
 
+mod dispatch;
+mod index;
+
+use dispatch::{Dispatch, Entry, Group};
+use index::Place;
+
 use crate::alert::{Alert, FieldValue};
-use crate::condition::Memo;
+use crate::condition::{Memo, Program};
 use crate::event::{Event, EventKind, Text};
 use crate::example::FieldMap;
 use crate::field::{EventView, Fields};
@@ -20,25 +26,27 @@ pub struct RuleCounter {
 pub struct Engine {
     rules: RuleSet,
     context: OutputContext,
+    dispatch: Dispatch,
     counters: Vec<RuleCounter>,
-    /// For each kind of event the enabled rules that it can satisfy, in order of definition.
-    by_kind: Vec<Vec<usize>>,
-    /// All enabled rules, for events of unknown kind.
-    enabled: Vec<usize>,
+    scratch: Scratch,
+}
+
+/// What one event needs and the next one uses again, so that an event for which no rule fires allocates nothing.
+#[derive(Debug, Default)]
+struct Scratch {
     memo: Memo,
-    /// Rules that fired for the event at hand.
+    /// Rules that can hold for the event at hand.
+    candidates: Vec<Place>,
+    /// Rules that fired for it.
     fired: Vec<usize>,
 }
 
 impl Engine {
     /// Prepares rules for evaluation.
     pub fn new(rules: RuleSet, context: OutputContext) -> Self {
-        let enabled: Vec<usize> = (0..rules.rules().len()).filter(|index| rules.rules()[*index].enabled).collect();
-        let candidates =
-            |kind| enabled.iter().copied().filter(|index| rules.rules()[*index].kinds.contains(kind)).collect();
-        let by_kind = EventKind::all().map(candidates).collect();
+        let dispatch = Dispatch::new(&rules);
         let counters = vec![RuleCounter::default(); rules.rules().len()];
-        Self { rules, context, counters, by_kind, enabled, memo: Memo::default(), fired: Vec::new() }
+        Self { rules, context, dispatch, counters, scratch: Scratch::default() }
     }
 
     /// Judges one event and adds what it says to `alerts`.
@@ -47,37 +55,37 @@ impl Engine {
     /// has. A rule gives at most one alert, which shows the name that it fired for. With [`Matching::First`] each name
     /// gives at most one alert, so that a harmless name cannot hide what another name shows.
     pub fn evaluate(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
-        let candidates = &self.by_kind[event.kind.index()];
-        if candidates.is_empty() {
+        let Self { rules, context, dispatch, counters, scratch } = self;
+        let view = EventView::new(event, context);
+        let mut round = Round::new(rules, context, dispatch, counters, scratch, Some(event.kind));
+        if round.group.entries.is_empty() {
             return;
         }
-        self.fired.clear();
-        let mut round = Round {
-            rules: &self.rules,
-            context: &self.context,
-            counters: &mut self.counters,
-            memo: &mut self.memo,
-            fired: &mut self.fired,
-        };
-        let view = EventView::new(event, &self.context);
-        round.judge(candidates, &view, |_| true, alerts);
+        round.judge(&view, false, alerts);
         for alias in view.aliases() {
-            round.judge(candidates, &alias, Rule::reads_name, alerts);
+            round.judge(&alias, true, alerts);
         }
     }
 
     /// Judges an event written by hand.
     pub fn evaluate_fields(&mut self, fields: &FieldMap, alerts: &mut Vec<Alert>) {
-        let candidates = fields.kind().map_or(&self.enabled, |kind| &self.by_kind[kind.index()]);
-        self.fired.clear();
-        let mut round = Round {
-            rules: &self.rules,
-            context: &self.context,
-            counters: &mut self.counters,
-            memo: &mut self.memo,
-            fired: &mut self.fired,
+        let Self { rules, context, dispatch, counters, scratch } = self;
+        Round::new(rules, context, dispatch, counters, scratch, fields.kind()).judge(fields, false, alerts);
+    }
+
+    /// Whether the rule at that place of [`RuleSet::rules`] alone would fire for the event. It counts nothing and is
+    /// meant for measuring what a rule costs.
+    pub fn would_fire(&mut self, rule: usize, event: &Event) -> bool {
+        let group = self.dispatch.group(Some(event.kind));
+        let Ok(place) = group.entries.binary_search_by_key(&rule, |entry| entry.rule) else { return false };
+        let Entry { condition, reads_name, .. } = group.entries[place];
+        let (program, memo) = (&self.dispatch.program, &mut self.scratch.memo);
+        let mut holds = |view: EventView<'_>| {
+            memo.begin(program);
+            program.holds(condition, &view, memo)
         };
-        round.judge(candidates, fields, |_| true, alerts);
+        let view = EventView::new(event, &self.context);
+        holds(view) || reads_name && view.aliases().any(holds)
     }
 
     /// The rules that it evaluates.
@@ -95,29 +103,37 @@ impl Engine {
 struct Round<'a> {
     rules: &'a RuleSet,
     context: &'a OutputContext,
+    program: &'a Program,
+    group: &'a Group,
     counters: &'a mut [RuleCounter],
-    memo: &'a mut Memo,
-    fired: &'a mut Vec<usize>,
+    scratch: &'a mut Scratch,
 }
 
-impl Round<'_> {
-    fn judge<F: Fields>(
-        &mut self,
-        candidates: &[usize],
-        fields: &F,
-        concerned: impl Fn(&Rule) -> bool,
-        alerts: &mut Vec<Alert>,
-    ) {
-        self.rules.begin(self.memo);
-        for index in candidates {
-            let rule = &self.rules.rules()[*index];
-            if !concerned(rule) || !self.rules.holds(rule, fields, self.memo) {
+impl<'a> Round<'a> {
+    fn new(
+        rules: &'a RuleSet,
+        context: &'a OutputContext,
+        dispatch: &'a Dispatch,
+        counters: &'a mut [RuleCounter],
+        scratch: &'a mut Scratch,
+        kind: Option<EventKind>,
+    ) -> Self {
+        scratch.fired.clear();
+        Self { rules, context, program: &dispatch.program, group: dispatch.group(kind), counters, scratch }
+    }
+
+    /// Judges the event under one name; under another name only rules that look at names can say anything new.
+    fn judge<F: Fields>(&mut self, fields: &F, is_alias: bool, alerts: &mut Vec<Alert>) {
+        let Scratch { memo, candidates, fired } = &mut *self.scratch;
+        memo.begin(self.program);
+        for entry in self.group.candidates(fields, candidates) {
+            if is_alias && !entry.reads_name || !self.program.holds(entry.condition, fields, memo) {
                 continue;
             }
-            if !self.fired.contains(index) {
-                self.fired.push(*index);
-                self.counters[*index].matches += 1;
-                alerts.push(alert(rule, fields, self.context));
+            if !fired.contains(&entry.rule) {
+                fired.push(entry.rule);
+                self.counters[entry.rule].matches += 1;
+                alerts.push(alert(&self.rules.rules()[entry.rule], fields, self.context));
             }
             if self.rules.matching() == Matching::First {
                 return;
@@ -146,5 +162,7 @@ fn alert<F: Fields>(rule: &Rule, fields: &F, context: &OutputContext) -> Alert {
     }
 }
 
+#[cfg(test)]
+mod equivalence;
 #[cfg(test)]
 mod tests;

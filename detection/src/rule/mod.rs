@@ -21,7 +21,7 @@ pub use options::{AddedField, Addition, LoadOptions, Matching, Selector, Switch}
 pub use report::{Code, Diagnostic, FileReport, LoadReport, Location, Position};
 
 use crate::alert::{FieldValue, Priority};
-use crate::condition::{Memo, NodeId, Plan};
+use crate::condition::{NodeId, Plan};
 use crate::event::{KindSet, Text};
 use crate::example::FieldMap;
 use crate::field::Fields;
@@ -84,6 +84,11 @@ impl Rule {
     /// Whether its condition reads the name of a file.
     pub(crate) fn reads_name(&self) -> bool {
         self.reads_name
+    }
+
+    /// Its condition.
+    pub(crate) fn root(&self) -> NodeId {
+        self.root
     }
 
     /// Its output.
@@ -151,19 +156,13 @@ impl RuleSet {
         (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths }, report)
     }
 
-    /// Whether the condition of a rule holds, whatever other rules say.
-    pub(crate) fn holds<F: Fields>(&self, rule: &Rule, fields: &F, memo: &mut Memo) -> bool {
-        self.plan.holds(rule.root, fields, memo)
-    }
-
-    /// Begins a new event, or another name of its file.
-    pub(crate) fn begin(&self, memo: &mut Memo) {
-        memo.begin(&self.plan);
+    /// The conditions of all rules as they were written.
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// Runs the examples of all rules; returns how many there were and which were not as their rule says.
     pub fn check_examples(&self) -> (usize, Vec<ExampleFailure>) {
-        let mut memo = Memo::default();
         let (mut run, mut failures) = (0, Vec::new());
         for rule in &self.rules {
             for (list, examples, expected) in
@@ -171,8 +170,7 @@ impl RuleSet {
             {
                 for (index, example) in examples.iter().enumerate() {
                     run += 1;
-                    self.begin(&mut memo);
-                    if self.holds(rule, example, &mut memo) != expected {
+                    if self.plan.holds(rule.root, example) != expected {
                         let (rule, position) = (rule.name.clone(), rule.position.clone());
                         failures.push(ExampleFailure { rule, list, number: index + 1, position });
                     }

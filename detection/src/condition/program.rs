@@ -1,0 +1,154 @@
+//! Conditions of all rules, simplified for each kind of event, in the form that is evaluated: each part that several
+//! rules share is evaluated at most once for an event.
+
+use std::sync::Arc;
+
+use super::compare::Pattern;
+use super::plan::{Plan, TestId};
+use crate::field::{FieldRef, Fields};
+
+/// A condition of a program, or its opposite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Link(u32);
+
+impl Link {
+    /// Holds for every event.
+    pub(crate) const ALWAYS: Self = Self(0);
+    /// Holds for no event.
+    pub(crate) const NEVER: Self = Self(1);
+
+    pub(super) fn to(index: u32) -> Self {
+        Self(index << 1)
+    }
+
+    pub(super) fn index(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    pub(super) fn is_negated(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// The opposite.
+    pub(super) fn not(self) -> Self {
+        self.negated_if(true)
+    }
+
+    pub(super) fn negated_if(self, negated: bool) -> Self {
+        Self(self.0 ^ u32::from(negated))
+    }
+}
+
+/// What is evaluated. "One of them holds" is the opposite of "all of their opposites hold".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// Holds; only the first operation of a program.
+    Always,
+    /// All parts of a range hold.
+    All(u32, u32),
+    /// A test.
+    Test(TestId),
+}
+
+/// All conditions.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(super) plan: Arc<Plan>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) parts: Vec<Link>,
+    /// Whether several conditions lead to the operation, so that remembering its result pays.
+    pub(super) remembered: Vec<bool>,
+}
+
+/// Results for the event at hand. An entry counts only when it carries the number of the current round, so that
+/// beginning a new event costs nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memo {
+    round: u64,
+    results: Vec<u64>,
+}
+
+impl Memo {
+    /// Forgets all results: the next evaluation is about another event, or about another name of its file.
+    pub(crate) fn begin(&mut self, program: &Program) {
+        self.round += 1;
+        if self.results.len() != program.operations.len() {
+            self.results.resize(program.operations.len(), 0);
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<bool> {
+        let entry = self.results[index];
+        (entry >> 1 == self.round).then_some(entry & 1 == 1)
+    }
+
+    fn set(&mut self, index: usize, holds: bool) {
+        self.results[index] = self.round << 1 | u64::from(holds);
+    }
+}
+
+impl Program {
+    /// Whether the condition holds for the event.
+    pub(crate) fn holds<F: Fields>(&self, link: Link, fields: &F, memo: &mut Memo) -> bool {
+        let index = link.index();
+        let remembered = self.remembered[index];
+        if remembered && let Some(known) = memo.get(index) {
+            return known != link.is_negated();
+        }
+        let holds = match self.operations[index] {
+            Operation::Always => true,
+            Operation::All(first, end) => {
+                self.parts[first as usize..end as usize].iter().all(|part| self.holds(*part, fields, memo))
+            }
+            Operation::Test(test) => self.plan.test(test).holds(fields),
+        };
+        if remembered {
+            memo.set(index, holds);
+        }
+        holds != link.is_negated()
+    }
+
+    /// The conditions that all must hold for this one to hold: itself, when it is no conjunction.
+    pub(crate) fn conjuncts<'a>(&'a self, link: &'a Link) -> &'a [Link] {
+        match self.operations[link.index()] {
+            Operation::All(first, end) if !link.is_negated() => &self.parts[first as usize..end as usize],
+            Operation::Always if !link.is_negated() => &[],
+            Operation::Always | Operation::All(..) | Operation::Test(_) => std::slice::from_ref(link),
+        }
+    }
+
+    /// The opposites of the conditions of which one is enough for this one; none when it is no disjunction.
+    pub(crate) fn opposites_of_alternatives(&self, link: Link) -> &[Link] {
+        match self.operations[link.index()] {
+            Operation::All(first, end) if link.is_negated() => &self.parts[first as usize..end as usize],
+            Operation::Always | Operation::All(..) | Operation::Test(_) => &[],
+        }
+    }
+
+    /// Whether the condition holds whenever all of `given` hold, as far as their shape shows it.
+    pub(crate) fn follows(&self, link: Link, given: &[Link]) -> bool {
+        given.contains(&link)
+            || self.opposites_of_alternatives(link).iter().any(|opposite| self.follows(opposite.not(), given))
+            || link != Link::ALWAYS
+                && self.conjuncts(&link) != [link]
+                && self.conjuncts(&link).iter().all(|part| self.follows(*part, given))
+    }
+
+    /// A field and patterns such that the test can hold only when a value of the field matches one of them.
+    pub(crate) fn patterns(&self, test: GuardTest) -> Option<(&FieldRef, Vec<Pattern<'_>>)> {
+        self.plan.test(test.0).patterns()
+    }
+
+    /// The conditions as they were written.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn operation(&self, link: Link) -> Operation {
+        self.operations[link.index()]
+    }
+}
+
+/// A test of which a condition needs one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct GuardTest(pub(super) TestId);

@@ -1,0 +1,201 @@
+//! From the values of an event to the rules that can hold for it, so that thousands of rules about other names cost
+//! nothing.
+
+use std::rc::Rc;
+
+use aho_corasick::automaton::OverlappingState;
+use aho_corasick::{AhoCorasick, Anchored, Input, StartKind};
+use rustc_hash::FxHashMap;
+
+use crate::condition::{Guard, Pattern, Program};
+use crate::field::{FieldRef, Fields};
+
+/// Below so many rules a look-up of a whole text or of its beginning costs more than their evaluation.
+const RULES_MIN: usize = 4;
+/// The same for a search within a text, which reads all of it.
+const RULES_WITHIN_MIN: usize = 8;
+
+/// Place of a rule among the candidates of a kind.
+pub(super) type Place = u32;
+
+/// Which rules to look at, by the values of some fields.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Rules that are always looked at, in order.
+    always: Vec<Place>,
+    lookups: Vec<Lookup>,
+}
+
+/// The look-up of one field.
+#[derive(Debug)]
+struct Lookup {
+    field: FieldRef,
+    exact: FxHashMap<Box<[u8]>, Vec<Place>>,
+    prefix: Option<Search>,
+    within: Option<Search>,
+}
+
+/// Many patterns that are searched for at once.
+#[derive(Debug)]
+struct Search {
+    automaton: AhoCorasick,
+    anchored: Anchored,
+    places: Vec<Vec<Place>>,
+}
+
+/// How a pattern is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Mode {
+    Exact,
+    Prefix,
+    Within,
+}
+
+impl Mode {
+    fn of(pattern: Pattern<'_>) -> (Self, &[u8]) {
+        match pattern {
+            Pattern::Exact(text) => (Self::Exact, text),
+            Pattern::Prefix(text) => (Self::Prefix, text),
+            Pattern::Within(text) => (Self::Within, text),
+        }
+    }
+
+    fn rules_min(self) -> usize {
+        if self == Self::Within { RULES_WITHIN_MIN } else { RULES_MIN }
+    }
+}
+
+/// Patterns with the rules that look for them.
+type Postings<'a> = FxHashMap<&'a [u8], Vec<Place>>;
+
+impl Index {
+    /// Makes the index of rules with their guards, in order of definition.
+    pub(super) fn new(program: &Program, guards: Vec<Option<Rc<Guard>>>) -> Self {
+        let guarded = worthwhile(program, guards);
+        let mut index = Self::default();
+        let mut postings: FxHashMap<(&FieldRef, Mode), Postings<'_>> = FxHashMap::default();
+        for (place, guard) in (0..).zip(&guarded) {
+            let Some(guard) = guard else {
+                index.always.push(place);
+                continue;
+            };
+            for (field, mode, text) in patterns(program, guard) {
+                let places = postings.entry((field, mode)).or_default().entry(text).or_default();
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        let mut fields: Vec<&FieldRef> = Vec::new();
+        for (field, _) in postings.keys() {
+            if !fields.contains(field) {
+                fields.push(field);
+            }
+        }
+        index.lookups = fields.into_iter().map(|field| Lookup::new(field, &mut postings)).collect();
+        index
+    }
+
+    /// The rules to look at, in order of definition.
+    pub(super) fn candidates<F: Fields>(&self, fields: &F, found: &mut Vec<Place>) {
+        found.clear();
+        found.extend_from_slice(&self.always);
+        self.lookups.iter().for_each(|lookup| lookup.find(fields, found));
+        if found.len() > self.always.len() {
+            found.sort_unstable();
+            found.dedup();
+        }
+    }
+}
+
+impl Lookup {
+    fn new<'a>(field: &'a FieldRef, postings: &mut FxHashMap<(&'a FieldRef, Mode), Postings<'a>>) -> Self {
+        let exact = postings.remove(&(field, Mode::Exact)).unwrap_or_default();
+        let mut search = |mode, anchored| Some(Search::new(postings.remove(&(field, mode))?, anchored));
+        Self {
+            field: field.clone(),
+            exact: exact.into_iter().map(|(text, places)| (text.into(), places)).collect(),
+            prefix: search(Mode::Prefix, Anchored::Yes),
+            within: search(Mode::Within, Anchored::No),
+        }
+    }
+
+    fn find<F: Fields>(&self, fields: &F, found: &mut Vec<Place>) {
+        fields.any_value(&self.field, |value| {
+            if let Some(text) = value.as_bytes() {
+                found.extend(self.exact.get(text).into_iter().flatten());
+                self.prefix.iter().chain(&self.within).for_each(|search| search.find(text, found));
+            }
+            false
+        });
+    }
+}
+
+impl Search {
+    fn new(postings: Postings<'_>, anchored: Anchored) -> Self {
+        let (patterns, places): (Vec<&[u8]>, Vec<Vec<Place>>) = postings.into_iter().unzip();
+        let start = if anchored == Anchored::Yes { StartKind::Anchored } else { StartKind::Unanchored };
+        let automaton = AhoCorasick::builder().start_kind(start).build(patterns);
+        let automaton = automaton.expect("the patterns of rule files are far smaller than four gigabytes");
+        Self { automaton, anchored, places }
+    }
+
+    fn find(&self, text: &[u8], found: &mut Vec<Place>) {
+        let mut state = OverlappingState::start();
+        let input = || Input::new(text).anchored(self.anchored);
+        loop {
+            self.automaton.find_overlapping(input(), &mut state);
+            let Some(hit) = state.get_match() else { return };
+            found.extend_from_slice(&self.places[hit.pattern().as_usize()]);
+        }
+    }
+}
+
+fn patterns<'a>(program: &'a Program, guard: &'a Guard) -> impl Iterator<Item = (&'a FieldRef, Mode, &'a [u8])> {
+    guard
+        .tests
+        .iter()
+        .flat_map(|test| {
+            let (field, patterns) = program.patterns(*test).into_iter().next()?;
+            Some(patterns.into_iter().map(move |pattern| {
+                let (mode, text) = Mode::of(pattern);
+                (field, mode, text)
+            }))
+        })
+        .flatten()
+}
+
+/// Leaves out the guards whose look-ups would serve too few rules.
+fn worthwhile(program: &Program, mut guards: Vec<Option<Rc<Guard>>>) -> Vec<Option<Rc<Guard>>> {
+    loop {
+        let mut served: FxHashMap<(&FieldRef, Mode), usize> = FxHashMap::default();
+        let keys: Vec<Vec<(&FieldRef, Mode)>> =
+            guards.iter().map(|guard| lookups_of(program, guard.as_deref())).collect();
+        keys.iter().flatten().for_each(|key| *served.entry(*key).or_default() += 1);
+        let mut dropped = false;
+        for (guard, keys) in guards.iter_mut().zip(&keys) {
+            if keys.iter().any(|key| served[key] < key.1.rules_min()) {
+                *guard = None;
+                dropped = true;
+            }
+        }
+        if !dropped {
+            return guards;
+        }
+    }
+}
+
+/// The fields and modes of a guard, each once.
+fn lookups_of<'a>(program: &'a Program, guard: Option<&Guard>) -> Vec<(&'a FieldRef, Mode)> {
+    let mut keys = Vec::new();
+    for test in guard.into_iter().flat_map(|guard| &guard.tests) {
+        let Some((field, patterns)) = program.patterns(*test) else { continue };
+        for pattern in patterns {
+            let key = (field, Mode::of(pattern).0);
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
+}
