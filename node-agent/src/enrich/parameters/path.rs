@@ -41,9 +41,13 @@ fn descriptor(kind: EventKind, call: &PathCall, scene: &mut Scene<'_>) -> Option
 
 fn parameters(kind: EventKind, call: &PathCall, fd: Option<&FileDescriptor>, scene: &Scene<'_>) -> Parameters {
     match kind {
-        kinds::UNLINK | kinds::UNLINKAT | kinds::RMDIR | kinds::CHROOT | kinds::CHDIR | kinds::FCHDIR => {
-            one_path(kind, call, fd, scene)
-        }
+        kinds::UNLINK
+        | kinds::UNLINKAT
+        | kinds::RMDIR
+        | kinds::TRUNCATE
+        | kinds::CHROOT
+        | kinds::CHDIR
+        | kinds::FCHDIR => one_path(kind, call, fd, scene),
         kinds::MKDIR | kinds::MKDIRAT | kinds::MKNOD | kinds::MKNODAT => creation(kind, call, scene),
         kinds::RENAME | kinds::RENAMEAT | kinds::RENAMEAT2 | kinds::LINK | kinds::LINKAT => from_to(kind, call, scene),
         kinds::SYMLINK | kinds::SYMLINKAT => symbolic_link(kind, call, scene),

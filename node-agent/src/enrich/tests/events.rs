@@ -324,6 +324,7 @@ fn a_copied_connection_from_before_is_understood_by_its_ports() {
 fn calls_on_paths_have_the_parameters_of_falco() {
     let here = |path: &str| given(-100, "/tmp", path);
     check(path_call(84, [0; 6], here("/usr/bin/fb"), None), "rmdir: res=0 path=/usr/bin/fb");
+    check(path_call(76, [0; 6], here("/var/log/wtmp"), None), "truncate: res=0 path=/var/log/wtmp");
     check(path_call(87, [0; 6], here("./a"), None), "unlink: res=0 path=./a(/tmp/a)");
     check(
         path_call(263, [0, 0, 512, 0, 0, 0], given(5, "/var", "log"), None),
