@@ -360,7 +360,7 @@ fn addresses_and_ports_of_both_ends_are_compared() {
     let mut alerts = Vec::new();
     engine.evaluate(&event, &mut alerts);
     expect![[r#"
-        10:33:53.419063181: Debug cip=10.0.0.1 sip=1.1.1.1 lport=4000 rport=443 sproto=https server=false
+        10:33:53.419063181: Debug cip=10.0.0.1 sip=1.1.1.1 lport=4000 rport=443 sproto=443 server=false
     "#]]
     .assert_eq(&lines(&alerts));
 }

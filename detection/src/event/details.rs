@@ -1,14 +1,24 @@
 //! What only a source that follows every thread and every descriptor of a machine can tell.
 
-use super::{Endpoint, FdKind, Text};
+use std::sync::Arc;
+
+use super::{Endpoint, FdKind, Process, Text};
 
 /// Further facts about an event. Captures have them; the live sensor, which keeps no table of descriptors, has not.
 #[derive(Debug, Clone, Default)]
 pub struct Details {
     /// The event belongs to no thread that is known: nothing can be said of a process.
     pub without_process: bool,
+    /// The source knew the call by its number only: the event says nothing but that it happened.
+    pub generic: bool,
+    /// The processes that lead the session, the group in its pid namespace and the group of the process, in this order.
+    pub leaders: [Option<Arc<Process>>; 3],
+    /// What is told by an event that is about the capture or the machine and not a call (`evt.asynctype`).
+    pub notice: Option<Text>,
     /// Nanoseconds since the first event (`evt.reltime`).
     pub since_first_ns: u64,
+    /// Nanoseconds since the event before (`evt.deltatime`).
+    pub since_previous_ns: u64,
     /// Threads of the process that live (`proc.nthreads`).
     pub threads: u64,
     /// Limit of descriptors (`proc.fdlimit`).

@@ -69,6 +69,10 @@ pub struct Container {
     pub engine: Text,
     /// Name given by the runtime (`container.name`).
     pub name: Option<Text>,
+    /// Image reference as the runtime was given it (`container.image`); `None` where repository and tag say it.
+    pub image: Option<Text>,
+    /// Id of the image (`container.image.id`).
+    pub image_id: Option<Text>,
     /// Image reference without tag and digest (`container.image.repository`).
     pub image_repository: Option<Text>,
     /// Image tag (`container.image.tag`).

@@ -56,6 +56,18 @@ const GENERIC: Schema = Schema {
     parameters: &[("ID", ParameterType::Unsigned), ("nativeID", ParameterType::Unsigned)],
 };
 
+impl Schema {
+    /// What is said of a call that has no row of its own.
+    pub fn generic() -> &'static Self {
+        &GENERIC
+    }
+
+    /// The row that system calls without a row of their own share.
+    pub fn is_generic(&self) -> bool {
+        self.name == GENERIC.name
+    }
+}
+
 impl EventKind {
     /// What the schema says about the kind; system calls without a row of their own share one.
     pub fn schema(self) -> &'static Schema {

@@ -53,11 +53,6 @@ const SERVICES: &[(u16, &str)] = &[
     (11211, "memcached"),
 ];
 
-/// The name of a port.
-pub(crate) fn name(port: u16) -> Option<&'static str> {
-    SERVICES.binary_search_by_key(&port, |row| row.0).ok().map(|row| SERVICES[row].1)
-}
-
 /// The port of a name.
 pub(crate) fn port(name: &str) -> Option<u16> {
     SERVICES.iter().find(|row| row.1 == name).map(|row| row.0)

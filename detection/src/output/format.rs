@@ -135,7 +135,10 @@ fn carried<F: Fields>(source: &Source, value: FieldValue, fields: &F) -> FieldVa
 }
 
 fn is_event_time(id: FieldId) -> bool {
-    matches!(id, FieldId::EvtTime | FieldId::EvtTimeS | FieldId::EvtTimeIso8601)
+    matches!(
+        id,
+        FieldId::EvtTime | FieldId::EvtTimeS | FieldId::EvtTimeIso8601 | FieldId::EvtDatetime | FieldId::EvtDatetimeS
+    )
 }
 
 fn push_padded(line: &mut String, text: &str, width: Option<usize>) {

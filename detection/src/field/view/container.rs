@@ -31,8 +31,20 @@ fn host<'a>(id: FieldId) -> Option<Value<'a>> {
         | FieldId::ContainerImageRepository
         | FieldId::ContainerImageTag
         | FieldId::ContainerImageDigest
-        | FieldId::ContainerMounts => Some(Value::text("")),
-        FieldId::ContainerPrivileged => Some(Value::Bool(false)),
+        | FieldId::ContainerImageId
+        | FieldId::ContainerIp
+        | FieldId::ContainerLabels
+        | FieldId::ContainerCniJson
+        | FieldId::ContainerMounts
+        | FieldId::K8sPodCniJson
+        | FieldId::K8sPodIp
+        | FieldId::K8sPodLabels
+        | FieldId::K8sPodSandboxId
+        | FieldId::K8sPodFullSandboxId => Some(Value::text("")),
+        FieldId::ContainerPrivileged
+        | FieldId::ContainerHostPid
+        | FieldId::ContainerHostNetwork
+        | FieldId::ContainerHostIpc => Some(Value::Bool(false)),
         _ => None,
     }
 }
@@ -45,12 +57,22 @@ fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
         FieldId::ContainerFullId => Some(Value::text(&container.full_id)),
         FieldId::ContainerType => Some(Value::text(&container.engine)),
         FieldId::ContainerName => text(&container.name),
-        FieldId::ContainerImage => image(container),
+        FieldId::ContainerImage => text(&container.image).or_else(|| image(container)),
+        FieldId::ContainerImageId => text(&container.image_id),
         FieldId::ContainerImageRepository => text(&container.image_repository),
         FieldId::ContainerImageTag => text(&container.image_tag),
         FieldId::ContainerImageDigest => text(&container.image_digest),
         FieldId::ContainerPrivileged => container.privileged.map(Value::Bool),
         FieldId::ContainerIp => text(&container.ip),
+        // What the runtime says nothing of, once it has answered.
+        FieldId::ContainerCniJson
+        | FieldId::K8sPodCniJson
+        | FieldId::K8sPodIp
+        | FieldId::K8sPodSandboxId
+        | FieldId::K8sPodFullSandboxId => container.image_repository.as_ref().map(|_| Value::text("")),
+        FieldId::ContainerHostPid | FieldId::ContainerHostNetwork | FieldId::ContainerHostIpc => {
+            container.image_repository.as_ref().map(|_| Value::Bool(false))
+        }
         FieldId::ContainerMounts => {
             let mounts: Vec<String> = container.mounts.as_deref()?.iter().map(mount_text).collect();
             Some(Value::owned(mounts.join(",")))
@@ -67,7 +89,10 @@ fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
         FieldId::K8sNsName => text(&container.pod_namespace),
         FieldId::K8sPodUid | FieldId::K8sPodId => text(&container.pod_uid),
         FieldId::K8sPodLabel => container.pod_name.as_ref().and_then(|_| label(container, &field.argument)),
-        FieldId::K8sPodLabels => container.pod_name.as_ref().and_then(|_| labels(container)),
+        FieldId::K8sPodLabels => match &container.pod_name {
+            Some(_) => labels(container),
+            None => container.image_repository.as_ref().map(|_| Value::text("")),
+        },
         _ => None,
     }
 }

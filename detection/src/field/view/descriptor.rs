@@ -1,12 +1,14 @@
 //! `fd.*`.
 
-use super::super::{FieldId, Value, services};
+use super::super::{Argument, FieldId, FieldRef, Value};
 use super::EventView;
 use crate::event::{Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Role, Socket, kinds};
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
-pub(super) fn value(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
+pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
+    let id = field.id;
     match id {
+        FieldId::FdTypes => return kinds_of_all(view, &field.argument),
         FieldId::FdName => return name(view).map(Value::text),
         FieldId::FdDirectory => return directory(view).map(Value::text),
         FieldId::FdTypechar => return type_character(view).map(Value::text),
@@ -28,10 +30,10 @@ pub(super) fn value(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
         FieldId::FdFilename if kind == FdKind::File => Value::text(file_name(name(view)?)),
         FieldId::FdL4proto => Value::text(protocol(fd)),
         FieldId::FdSockfamily => Value::text(family(kind)?),
-        FieldId::FdIsServer => Value::Bool(fd.socket.as_ref()?.role == Role::Server),
+        FieldId::FdIsServer => Value::Bool(fd.socket.as_ref().is_some_and(is_server)),
         FieldId::FdConnected => Value::Bool(fd.socket.as_ref().is_some_and(|socket| socket.connected)),
         FieldId::FdNameChanged => Value::Bool(fd.name_changed),
-        FieldId::FdDev => Value::Signed(fd.device.cast_signed()),
+        FieldId::FdDev => Value::owned(format!("{:X}", fd.device)),
         FieldId::FdDevMajor => Value::Signed(((fd.device >> 8 & 0xfff) | (fd.device >> 32 & !0xfff)).cast_signed()),
         FieldId::FdDevMinor => Value::Signed(((fd.device & 0xff) | (fd.device >> 12 & 0xffff_ff00)).cast_signed()),
         FieldId::FdIno => Value::Signed(fd.inode.cast_signed()),
@@ -47,25 +49,48 @@ fn end<'a>(socket: &Socket, id: FieldId) -> Option<Value<'a>> {
     let address = |end: Option<Endpoint>| end.map(|end| Value::Address(end.address));
     let port = |end: Option<Endpoint>| end.map(|end| Value::Unsigned(end.port.into()));
     let service = |end: Option<Endpoint>| end.map(service_name);
+    // Local and remote are told of connections whose role is known.
+    let told = |end: Option<Endpoint>| end.filter(|_| socket.remote.is_some() && socket.role != Role::Unknown);
     match id {
         FieldId::FdCip | FieldId::FdCnet => address(socket.client()),
         FieldId::FdSip | FieldId::FdSnet => address(socket.server()),
-        FieldId::FdLip | FieldId::FdLnet => address(socket.local),
-        FieldId::FdRip | FieldId::FdRnet => address(socket.remote),
+        FieldId::FdLip | FieldId::FdLnet => address(told(socket.local)),
+        FieldId::FdRip | FieldId::FdRnet => address(told(socket.remote)),
         FieldId::FdCport => port(socket.client()),
         FieldId::FdSport => port(socket.server()),
-        FieldId::FdLport => port(socket.local),
-        FieldId::FdRport => port(socket.remote),
+        FieldId::FdLport => port(told(socket.local)),
+        FieldId::FdRport => port(told(socket.remote)),
+        // A socket that only listens has no names of ports, but Falco says so with an empty text.
+        FieldId::FdCproto | FieldId::FdSproto if socket.remote.is_none() => socket.server().map(|_| Value::text("")),
         FieldId::FdCproto => service(socket.client()),
         FieldId::FdSproto => service(socket.server()),
-        FieldId::FdLproto => service(socket.local),
-        FieldId::FdRproto => service(socket.remote),
+        FieldId::FdLproto => service(told(socket.local)),
+        FieldId::FdRproto => service(told(socket.remote)),
         _ => None,
     }
 }
 
+/// Falco does not look ports up unless it is told to.
 fn service_name<'a>(end: Endpoint) -> Value<'a> {
-    services::name(end.port).map_or_else(|| Value::owned(end.port.to_string()), Value::text)
+    Value::owned(end.port.to_string())
+}
+
+fn is_server(socket: &Socket) -> bool {
+    socket.server_is_local.unwrap_or(socket.role == Role::Server)
+}
+
+/// The kinds of all open descriptors, each once, or that of one descriptor.
+fn kinds_of_all<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
+    let details = view.details().filter(|_| view.schema().has_fd)?;
+    let kinds = details.fd_kinds.iter().map(|kind| Value::text(kind.name()));
+    match argument {
+        Argument::None => Some(Value::List(kinds.collect())).filter(|_| !details.fd_kinds.is_empty()),
+        Argument::Index(fd) => {
+            let (kind, _) = details.standard.get(usize::try_from(*fd).ok()?)?.as_ref()?;
+            Some(Value::List(vec![Value::text(kind.name())]))
+        }
+        Argument::Key(_) | Argument::Pattern(_) => None,
+    }
 }
 
 /// The name of the descriptor. An event of a kind that deals with descriptors always has one, be it empty.
@@ -73,14 +98,14 @@ pub(super) fn name(view: EventView<'_>) -> Option<&str> {
     match (&view.event.fd, view.alias) {
         (_, Some(alias)) => Some(alias),
         (Some(fd), None) => Some(&fd.name),
-        (None, None) => view.event.kind.schema().has_fd.then_some(""),
+        (None, None) => view.schema().has_fd.then_some(""),
     }
 }
 
 fn raw_name(view: EventView<'_>) -> Option<&str> {
     match &view.event.fd {
         Some(fd) => Some(&fd.raw_name),
-        None => view.event.kind.schema().has_fd.then_some(""),
+        None => view.schema().has_fd.then_some(""),
     }
 }
 
@@ -108,14 +133,14 @@ fn file_name(name: &str) -> &str {
 }
 
 fn in_container<'a>(view: EventView<'_>, text: &str) -> Option<Value<'a>> {
-    let container = view.event.process.container.as_ref().map_or("host", |container| &container.id);
+    let container = view.event.process.container.as_ref().map_or("", |container| &container.id);
     Some(Value::owned(format!("{container}:{text}")))
 }
 
 fn type_character(view: EventView<'_>) -> Option<&'static str> {
     match view.event.fd.as_ref().and_then(|fd| fd.kind) {
         Some(kind) => Some(kind.character()),
-        None => view.event.kind.schema().has_fd.then(|| expected_character(view.event.kind)),
+        None => view.schema().has_fd.then(|| expected_character(view.event.kind)),
     }
 }
 

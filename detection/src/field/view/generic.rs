@@ -1,8 +1,8 @@
 //! `evt.*`.
 
-use super::super::{Argument, FieldId, FieldRef, Value};
+use super::super::{Argument, FieldId, FieldRef, FieldType, Value};
 use super::{EventView, descriptor, errno, render};
-use crate::event::{EventKind, Parameter, ParameterValue, Trust, Via, kinds};
+use crate::event::{EventKind, FdKind, Parameter, ParameterValue, Trust, Via, kinds};
 use crate::output::time;
 
 /// Read access in Falco's encoding of open flags.
@@ -18,7 +18,7 @@ const MODE_EXECUTE: u64 = 0o111;
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
 pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
     let event = view.event;
-    let schema = event.kind.schema();
+    let schema = view.schema();
     let failed = event.result.is_some_and(|result| result < 0);
     Some(match field.id {
         FieldId::EvtNum => Value::Unsigned(event.number),
@@ -32,19 +32,32 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::EvtRawtimeNs => Value::Unsigned(event.time.0 % time::NANOSECONDS),
         FieldId::EvtSource => Value::text("syscall"),
         FieldId::EvtIsAsync => Value::Bool(false),
+        FieldId::EvtAsynctype => Value::text(view.details()?.notice.as_deref()?),
+        FieldId::EvtReltime | FieldId::EvtReltimeNs | FieldId::EvtReltimeS => {
+            Value::Unsigned(unit(view.details()?.since_first_ns, field.id))
+        }
+        FieldId::EvtDeltatime | FieldId::EvtDeltatimeNs | FieldId::EvtDeltatimeS => {
+            view.details()?;
+            Value::Unsigned(0)
+        }
+        // Nobody knows what the machine of a capture is called for its watchers.
+        FieldId::EvtHostname if event.details.is_some() => Value::text(""),
         FieldId::EvtHostname => Value::text(&view.context.hostname),
-        FieldId::EvtDir => Value::text("<"),
+        // Falco has entries of what is no call, and exits of calls.
+        FieldId::EvtDir => Value::text(if schema.syscall { "<" } else { ">" }),
         FieldId::EvtType => Value::text(event.kind.name()),
         FieldId::EvtTypeIs => Value::Unsigned(u64::from(is_kind(event.kind, &field.argument))),
         FieldId::SyscallType if schema.syscall => Value::text(event.kind.name()),
-        FieldId::EvtCategory => Value::text(schema.category),
+        FieldId::EvtCategory => Value::text(category(view)),
         FieldId::EvtCpu => Value::Signed(event.cpu.into()),
+        // The parameters of calls without an event of their own are of no use to anybody.
+        FieldId::EvtArgs | FieldId::EvtInfo if schema.is_generic() => Value::text(""),
         FieldId::EvtArgs | FieldId::EvtInfo => Value::owned(render::all(&event.parameters)),
         FieldId::EvtArg => argument_text(view, &field.argument)?,
-        FieldId::EvtRawarg => render::native(&parameter(view, &field.argument)?.value)?,
+        FieldId::EvtRawarg => of_type(render::native(&parameter(view, &field.argument)?.value)?, field.value_type()),
         FieldId::EvtAbspath => absolute_path(view, &field.argument)?,
         FieldId::EvtBuffer => Value::Bytes(data(view)?.into()),
-        FieldId::EvtBuflen => Value::Unsigned(data(view)?.len() as u64),
+        FieldId::EvtBuflen => Value::Unsigned(transferred(view)?),
         FieldId::EvtRes => result_text(event.result?),
         FieldId::EvtRawres => Value::Signed(event.result?),
         FieldId::EvtFailed => Value::Bool(event.result? < 0),
@@ -80,6 +93,45 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
     })
 }
 
+/// Events disagree about the sign of parameters of the same name; rules are compiled for one of them.
+fn of_type(value: Value<'_>, kind: Option<FieldType>) -> Value<'_> {
+    match (kind, value) {
+        (Some(FieldType::Signed), Value::Unsigned(number)) => Value::Signed(number.cast_signed()),
+        (Some(FieldType::Unsigned), Value::Signed(number)) => Value::Unsigned(number.cast_unsigned()),
+        (_, value) => value,
+    }
+}
+
+/// What the event is about; of transfers it depends on what they go through.
+fn category(view: EventView<'_>) -> &'static str {
+    let category = view.schema().category;
+    if !category.starts_with("IO-") {
+        return category;
+    }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "Falco has no word for the others")]
+    match view.event.fd.as_ref().and_then(|fd| fd.kind) {
+        Some(FdKind::File | FdKind::Directory) => "file",
+        Some(FdKind::Ipv4 | FdKind::Ipv6) => "net",
+        Some(FdKind::Pipe | FdKind::Unix | FdKind::Event | FdKind::Signal | FdKind::Inotify) => "ipc",
+        _ => "unknown",
+    }
+}
+
+/// Nanoseconds since the event before, in the unit of the field.
+pub(super) fn since_previous(view: EventView<'_>, id: FieldId) -> Option<u64> {
+    Some(unit(view.details()?.since_previous_ns, id))
+}
+
+/// The whole seconds, the nanoseconds beyond them, or all of it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other fields are in nanoseconds")]
+fn unit(ns: u64, id: FieldId) -> u64 {
+    match id {
+        FieldId::EvtReltimeS | FieldId::EvtDeltatimeS => ns / time::NANOSECONDS,
+        FieldId::EvtReltimeNs | FieldId::EvtDeltatimeNs => ns % time::NANOSECONDS,
+        _ => ns,
+    }
+}
+
 fn is_kind(kind: EventKind, argument: &Argument) -> bool {
     matches!(argument, Argument::Key(name) if **name == *kind.name())
 }
@@ -105,18 +157,52 @@ fn argument_text<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'
     }
 }
 
+/// Tests the text of a parameter without making it on the heap.
+pub(super) fn test_argument(
+    view: EventView<'_>,
+    argument: &Argument,
+    mut test: impl FnMut(&Value<'_>) -> bool,
+) -> bool {
+    let Some(Parameter { value, .. }) = parameter(view, argument) else { return false };
+    match view.alias {
+        Some(alias) if names_the_file(view, value) => test(&Value::text(alias)),
+        _ => test(&render::compared_in(value, &mut render::Scratch::default())),
+    }
+}
+
 fn names_the_file(view: EventView<'_>, value: &ParameterValue) -> bool {
     let ParameterValue::Path { given, resolved } = value else { return false };
     view.event.fd.as_ref().is_some_and(|fd| fd.name == *resolved.as_ref().unwrap_or(given))
 }
 
+/// The path of a call that names the directory it starts from.
 fn absolute_path<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
+    if !matches!(
+        view.event.kind,
+        kinds::OPENAT
+            | kinds::OPENAT2
+            | kinds::RENAMEAT
+            | kinds::RENAMEAT2
+            | kinds::SYMLINKAT
+            | kinds::LINKAT
+            | kinds::UNLINKAT
+            | kinds::MKDIRAT
+    ) {
+        return None;
+    }
     let source = matches!(argument, Argument::Key(key) if &**key != "dst");
     let mut paths = view.event.parameters.iter().filter_map(|parameter| {
         let ParameterValue::Path { given, resolved } = &parameter.value else { return None };
         Some(resolved.as_ref().unwrap_or(given))
     });
     paths.nth(usize::from(!source)).map(|path| Value::text(path))
+}
+
+/// How much went through the descriptor, if it is known; Falco says so of all calls that may transfer something.
+fn transferred(view: EventView<'_>) -> Option<u64> {
+    let known = view.event.fd.as_ref().is_some_and(|fd| fd.kind.is_some());
+    let transfers = known && view.schema().category.starts_with("IO-");
+    view.event.result.filter(|_| transfers).and_then(|result| u64::try_from(result).ok())
 }
 
 fn data(view: EventView<'_>) -> Option<&[u8]> {

@@ -6,11 +6,12 @@ mod descriptor;
 mod errno;
 mod generic;
 mod paths;
+mod poll;
 mod process;
 mod render;
 
 use super::{Argument, Class, FieldId, FieldRef, Fields, Value};
-use crate::event::{Event, EventKind, Process, Text, Timestamp};
+use crate::event::{Details, Event, EventKind, Process, Schema, Text, Timestamp};
 use crate::output::OutputContext;
 
 /// An event under one of the names of its file.
@@ -41,6 +42,43 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// Further facts, where the source knows them.
+    fn details(self) -> Option<&'a Details> {
+        self.event.details.as_deref()
+    }
+
+    /// What the schema says about the event.
+    fn schema(self) -> &'static Schema {
+        match self.details() {
+            Some(details) if details.generic => Schema::generic(),
+            _ => self.event.kind.schema(),
+        }
+    }
+
+    /// The class asks for a process and the event has none.
+    fn is_nobodys(self, class: Class) -> bool {
+        let about_processes = matches!(class, Class::Process | Class::User | Class::Group | Class::Container);
+        about_processes && self.details().is_some_and(|details| details.without_process)
+    }
+
+    /// The texts that conditions ask for most, without the way through the classes.
+    fn ready_text(&self, id: FieldId) -> Option<&str> {
+        if self.event.details.is_some() {
+            return None;
+        }
+        let process = &*self.event.process;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields go the long way")]
+        match id {
+            FieldId::ProcName => Some(&process.name),
+            FieldId::ProcExe => Some(&process.exe),
+            FieldId::ProcExepath => Some(&process.exe_path),
+            FieldId::ProcCmdline => Some(&process.command_line),
+            FieldId::ProcPname => self.event.lineage.first().map(|parent| &*parent.name),
+            FieldId::FdName => descriptor::name(*self),
+            _ => None,
+        }
+    }
+
     /// The acting process and its ancestors, nearest first.
     fn family(self) -> impl Iterator<Item = &'a Process> {
         std::iter::once(&*self.event.process).chain(self.event.lineage.iter().map(|process| &**process))
@@ -49,14 +87,18 @@ impl<'a> EventView<'a> {
 
 impl Fields for EventView<'_> {
     fn value(&self, field: &FieldRef) -> Option<Value<'_>> {
+        if self.is_nobodys(field.field().class) {
+            return process::of_nobody(*self, field.id);
+        }
         match field.field().class {
             Class::Event => generic::value(*self, field),
             Class::Process => process::value(*self, field),
             Class::User | Class::Group => process::account(*self, field.id),
-            Class::Descriptor => descriptor::value(*self, field.id),
+            Class::Descriptor => descriptor::value(*self, field),
             Class::Path => paths::value(*self, field.id),
             Class::Container => container::value(*self, field),
-            Class::Poll | Class::Kubernetes | Class::Internal => None,
+            Class::Poll => poll::value(*self, field.id),
+            Class::Kubernetes | Class::Internal => None,
         }
     }
 
@@ -64,7 +106,23 @@ impl Fields for EventView<'_> {
         let ends = || {
             self.event.fd.as_ref().and_then(|fd| fd.socket.as_ref()).into_iter().flat_map(|it| [it.local, it.remote])
         };
+        if let Some(text) = self.ready_text(field.id) {
+            return test(&Value::text(text));
+        }
         match (field.id, &field.argument) {
+            // Outputs are written when the event has become the previous one itself; conditions are not.
+            (FieldId::EvtDeltatime | FieldId::EvtDeltatimeNs | FieldId::EvtDeltatimeS, _) => {
+                generic::since_previous(*self, field.id).is_some_and(|since| test(&Value::Unsigned(since)))
+            }
+            // Prints in hexadecimal digits, compares as a number.
+            (FieldId::FdDev, _) => {
+                let known = self.event.fd.as_ref().filter(|fd| fd.kind.is_some());
+                known.is_some_and(|fd| test(&Value::Signed(fd.device.cast_signed())))
+            }
+            // Falco finds a name for whatever the descriptor is, an empty one if it knows none.
+            (FieldId::FdCipName | FieldId::FdSipName | FieldId::FdLipName | FieldId::FdRipName, _) => {
+                self.event.fd.as_ref().is_some_and(|fd| fd.kind.is_some()) && test(&Value::text(""))
+            }
             (FieldId::FdIp | FieldId::FdNet, _) => ends().flatten().any(|end| test(&Value::Address(end.address))),
             (FieldId::FdPort | FieldId::FdProto, _) => {
                 ends().flatten().any(|end| test(&Value::Unsigned(end.port.into())))
@@ -80,6 +138,7 @@ impl Fields for EventView<'_> {
                 .family()
                 .skip(1)
                 .any(|ancestor| process::of_ancestor(ancestor, field.id).is_some_and(|it| test(&it))),
+            (FieldId::EvtArg, argument) => generic::test_argument(*self, argument, test),
             _ => self.value(field).is_some_and(|value| test(&value)),
         }
     }

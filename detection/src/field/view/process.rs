@@ -17,11 +17,15 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::ProcPexepath => Value::text(&parent()?.exe_path),
         FieldId::ProcCmdline => Value::text(&process.command_line),
         FieldId::ProcPcmdline => Value::text(&parent()?.command_line),
-        FieldId::ProcAname | FieldId::ProcAexe | FieldId::ProcAexepath | FieldId::ProcAcmdline | FieldId::ProcApid => {
-            return ancestor(view, field);
-        }
-        FieldId::ProcAargs => Value::text(&indexed(view, &field.argument)?.arguments_text),
-        FieldId::ProcAenv => Value::owned(indexed(view, &field.argument)?.environment.join(" ")),
+        // Without a distance Falco prints the process itself.
+        FieldId::ProcApid if field.argument == Argument::None => Value::Signed(known(process.pid)?),
+        FieldId::ProcAname
+        | FieldId::ProcAexe
+        | FieldId::ProcAexepath
+        | FieldId::ProcAcmdline
+        | FieldId::ProcAargs
+        | FieldId::ProcApid => return ancestor(view, field),
+        FieldId::ProcAenv => return ancestor_environment(view, &field.argument),
         FieldId::ProcArgs => arguments(process, &field.argument),
         FieldId::ProcCmdnargs => Value::Unsigned(process.arguments.len() as u64),
         FieldId::ProcCmdlenargs => Value::Unsigned(process.arguments.iter().map(|it| it.len() as u64).sum()),
@@ -31,12 +35,12 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::ProcLoginshellid => Value::Signed(view.family().filter(|it| it.name.ends_with("sh")).last()?.pid),
         FieldId::ProcTty => Value::Unsigned(process.tty.into()),
         FieldId::ProcPid => Value::Signed(process.pid),
-        FieldId::ProcPpid => Value::Signed(process.parent_pid),
+        FieldId::ProcPpid => Value::Signed(parent()?.pid),
         FieldId::ProcVpid => Value::Signed(known(process.virtual_pid)?),
         FieldId::ProcPvpid => Value::Signed(known(parent()?.virtual_pid)?),
-        FieldId::ProcSid => Value::Signed(known(process.session_id)?),
-        FieldId::ProcVpgid => Value::Signed(known(process.virtual_group_id)?),
-        FieldId::ProcPgid => Value::Signed(known(process.group_id)?),
+        FieldId::ProcSid => Value::Signed(process.session_id),
+        FieldId::ProcVpgid => Value::Signed(process.virtual_group_id),
+        FieldId::ProcPgid => Value::Signed(process.group_id),
         FieldId::ProcSname => leader(view, Group::Session, |it| &it.name),
         FieldId::ProcSidExe => leader(view, Group::Session, |it| &it.exe),
         FieldId::ProcSidExepath => leader(view, Group::Session, |it| &it.exe_path),
@@ -50,9 +54,14 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::ProcIsVpgidLeader => Value::Bool(process.virtual_group_id == process.virtual_pid),
         FieldId::ProcIsPgidLeader => Value::Bool(process.group_id == process.pid),
         FieldId::ProcDuration => since(view, process)?,
-        FieldId::ProcPpidDuration => since(view, parent()?)?,
+        // For a parent whose start is not known Falco says how many descriptors are open.
+        FieldId::ProcPpidDuration => match (since(view, parent()?), view.details()) {
+            (Some(since), _) => since,
+            (None, Some(details)) => Value::Unsigned(details.fd_count),
+            (None, None) => return None,
+        },
         FieldId::ProcPidTs => Value::Unsigned(set(process.started_at)?),
-        FieldId::ProcPpidTs => Value::Unsigned(set(parent()?.started_at)?),
+        FieldId::ProcPpidTs => Value::Unsigned(parent()?.started_at.0),
         FieldId::ProcPidnsInitStartTs => Value::Unsigned(set(process.pid_namespace_started_at)?),
         FieldId::ProcIsExeWritable => Value::Bool(process.exe_writable),
         FieldId::ProcIsExeUpperLayer => Value::Bool(process.exe_upper_layer),
@@ -70,9 +79,60 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::ThreadVtid => Value::Signed(known(view.event.virtual_thread_id)?),
         FieldId::ThreadIsmain => Value::Bool(view.event.thread_id == process.pid),
         FieldId::ThreadNametid => Value::owned(format!("{}{}", process.name, view.event.thread_id)),
+        FieldId::ThreadExectime | FieldId::ThreadTotexectime => {
+            view.details()?;
+            Value::Unsigned(0)
+        }
+        FieldId::ThreadCgroups | FieldId::ThreadCgroup if process.cgroup.is_empty() => return None,
         FieldId::ThreadCgroups | FieldId::ThreadCgroup => Value::text(&process.cgroup),
+        _ => return resources(view, field.id),
+    })
+}
+
+/// What is known of an event without a process.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other fields need a process")]
+pub(super) fn of_nobody<'a>(view: EventView<'a>, id: FieldId) -> Option<Value<'a>> {
+    match id {
+        FieldId::ThreadTid => Some(Value::Signed(view.event.thread_id)),
+        FieldId::ThreadExectime => Some(Value::Unsigned(0)),
+        _ => None,
+    }
+}
+
+/// Threads, descriptors, memory: facts that only a source with tables of them has.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
+fn resources(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
+    let details = view.details()?;
+    let [size, resident, swapped] = details.memory_kib;
+    let main = |kib: u64| if view.event.thread_id == view.event.process.pid { kib } else { 0 };
+    let standard = |fd: usize| details.standard[fd].as_ref();
+    Some(match id {
+        FieldId::ProcNthreads => Value::Unsigned(details.threads),
+        FieldId::ProcNchilds => Value::Unsigned(details.threads.saturating_sub(1)),
+        FieldId::ProcFdlimit => Value::Signed(details.fd_limit),
+        FieldId::ProcFdopencount => Value::Unsigned(details.fd_count),
+        FieldId::ProcFdusage => Value::Float(usage(details.fd_count, details.fd_limit)),
+        FieldId::ProcVmsize => Value::Unsigned(size),
+        FieldId::ProcVmrss => Value::Unsigned(resident),
+        FieldId::ProcVmswap => Value::Unsigned(swapped),
+        FieldId::ThreadVmsize => Value::Unsigned(main(size)),
+        FieldId::ThreadVmrss => Value::Unsigned(main(resident)),
+        FieldId::ThreadPfmajor => Value::Unsigned(details.page_faults[0]),
+        FieldId::ThreadPfminor => Value::Unsigned(details.page_faults[1]),
+        FieldId::ProcStdinName => Value::text(&standard(0)?.1),
+        FieldId::ProcStdoutName => Value::text(&standard(1)?.1),
+        FieldId::ProcStderrName => Value::text(&standard(2)?.1),
+        FieldId::ProcStdinType => Value::text(standard(0)?.0.name()),
+        FieldId::ProcStdoutType => Value::text(standard(1)?.0.name()),
+        FieldId::ProcStderrType => Value::text(standard(2)?.0.name()),
         _ => return None,
     })
+}
+
+/// Percent of the limit; 0 without one.
+fn usage(count: u64, limit: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage needs no more than 52 bits")]
+    if limit > 0 { count as f64 * 100.0 / limit as f64 } else { 0.0 }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "users and groups have no other fields")]
@@ -101,6 +161,7 @@ pub(super) fn of_ancestor(process: &Process, id: FieldId) -> Option<Value<'_>> {
         FieldId::ProcAexe => Value::text(&process.exe),
         FieldId::ProcAexepath => Value::text(&process.exe_path),
         FieldId::ProcAcmdline => Value::text(&process.command_line),
+        FieldId::ProcAargs => Value::text(&process.arguments_text),
         FieldId::ProcApid => Value::Signed(process.pid),
         _ => return None,
     })
@@ -113,7 +174,9 @@ fn ancestor<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
     }
     let values = view.family().skip(1).filter_map(|process| of_ancestor(process, field.id));
     let texts: Vec<String> = values.map(|value| value.to_field_value().to_string()).collect();
-    (!texts.is_empty()).then(|| Value::owned(texts.join(" ")))
+    // What comes before the first text is nothing, not blanks.
+    let first = texts.iter().position(|text| !text.is_empty())?;
+    Some(Value::owned(texts[first..].join(" ")))
 }
 
 fn indexed<'a>(view: EventView<'a>, argument: &Argument) -> Option<&'a Process> {
@@ -135,21 +198,34 @@ fn arguments<'a>(process: &'a Process, argument: &Argument) -> Value<'a> {
     }
 }
 
+/// The whole environment, or one variable of it; one that is not there is empty.
 fn environment<'a>(process: &'a Process, argument: &Argument) -> Option<Value<'a>> {
     match argument {
-        Argument::Key(name) => {
-            let mut pairs = process.environment.iter().filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == &**name).map(|(_, value)| Value::text(value))
-        }
+        Argument::Key(name) => Some(Value::text(variable(process, name).unwrap_or_default())),
         Argument::None | Argument::Index(_) | Argument::Pattern(_) => Some(Value::owned(process.environment.join(" "))),
     }
 }
 
-fn exe_line(process: &Process) -> String {
-    match process.arguments_text.is_empty() {
-        true => process.exe.to_string(),
-        false => format!("{} {}", process.exe, process.arguments_text),
+fn variable<'a>(process: &'a Process, name: &str) -> Option<&'a str> {
+    let mut pairs = process.environment.iter().filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The environment of an ancestor, or a variable of the nearest one that has it.
+fn ancestor_environment<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
+    match argument {
+        Argument::Key(name) => {
+            let found = view.family().skip(1).find_map(|process| variable(process, name));
+            Some(Value::text(found.unwrap_or_default()))
+        }
+        Argument::Index(_) => Some(Value::owned(indexed(view, argument)?.environment.join(" "))),
+        Argument::None | Argument::Pattern(_) => Some(Value::owned(view.event.process.environment.join(" "))),
     }
+}
+
+/// Falco leaves the blank behind a program without arguments.
+fn exe_line(process: &Process) -> String {
+    format!("{} {}", process.exe, process.arguments_text)
 }
 
 fn known(id: i64) -> Option<i64> {
@@ -207,6 +283,9 @@ impl Group {
 /// A text of the leader of a group. The leader is the process whose host id is the group's id; inside a pid namespace,
 /// where that id says nothing, or when it is gone, the oldest of the unbroken line of ancestors in the same group.
 fn leader<'a>(view: EventView<'a>, group: Group, text: fn(&'a Process) -> &'a str) -> Value<'a> {
+    if let Some(details) = view.details() {
+        return Value::text(details.leaders[group as usize].as_deref().map(text).unwrap_or_default());
+    }
     let process = &*view.event.process;
     let id = group.id(process);
     if id == -1 {

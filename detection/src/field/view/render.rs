@@ -1,6 +1,9 @@
 //! Parameters as Falco prints them: raw, resolved, and both.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use smallvec::SmallVec;
 
 use super::super::Value;
 use super::super::value::printable;
@@ -39,6 +42,54 @@ fn text(value: &ParameterValue) -> Cow<'_, str> {
 /// What comparisons and outputs see: the bytes of data, the text of everything else.
 pub(super) fn compared(value: &ParameterValue) -> Value<'_> {
     if let ParameterValue::Bytes(bytes) = value { Value::Bytes(Cow::Borrowed(bytes)) } else { Value::Text(text(value)) }
+}
+
+/// The same for conditions: texts that have to be made are made in `scratch`, so that looking costs no memory.
+pub(super) fn compared_in<'a>(value: &'a ParameterValue, scratch: &'a mut Scratch) -> Value<'a> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are at hand as text, or seldom in conditions")]
+    let made = match value {
+        ParameterValue::Flags(bits, table) => scratch.names(*bits, flag_names_of(*bits, table)),
+        ParameterValue::Enum(number, table) => scratch.names(*number, enum_names_of(*number, table)),
+        ParameterValue::Signed(number) => write!(scratch, "{number}"),
+        ParameterValue::Errno(number) if *number >= 0 => write!(scratch, "{number}"),
+        ParameterValue::Unsigned(number) => write!(scratch, "{number}"),
+        ParameterValue::Hex(number) => write!(scratch, "{number:X}"),
+        ParameterValue::Octal(number) => write!(scratch, "{number:o}"),
+        _ => return compared(value),
+    };
+    made.expect("a scratch takes everything");
+    Value::text(scratch.as_str())
+}
+
+/// Room for a text that is needed for one comparison.
+#[derive(Default)]
+pub(super) struct Scratch(SmallVec<[u8; SCRATCH_BYTES]>);
+
+/// Holds the names of all flags of a call; what is longer goes to the heap.
+const SCRATCH_BYTES: usize = 256;
+
+impl Scratch {
+    /// Names with bars between them, or the number if there are none.
+    fn names(&mut self, number: u64, names: impl Iterator<Item = &'static str>) -> std::fmt::Result {
+        for name in names {
+            if !self.0.is_empty() {
+                self.write_char('|')?;
+            }
+            self.write_str(name)?;
+        }
+        if self.0.is_empty() { write!(self, "{number}") } else { Ok(()) }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("only texts are written to it")
+    }
+}
+
+impl std::fmt::Write for Scratch {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The value with its native type; `None` when no comparison is defined for it.
@@ -124,21 +175,24 @@ fn protocol_character(protocol: L4Protocol) -> &'static str {
 /// Names of the set bits in table order. Each name takes its bits away, so that `O_RDWR` hides `O_RDONLY`; a name of
 /// value 0 stands only for 0.
 fn flag_names(value: u64, table: &FlagTable) -> String {
+    flag_names_of(value, table).collect::<Vec<_>>().join("|")
+}
+
+fn flag_names_of(value: u64, table: &FlagTable) -> impl Iterator<Item = &'static str> {
     let mut left = value;
-    let mut names = Vec::new();
-    for (bits, name) in table.rows {
+    table.rows.iter().filter_map(move |(bits, name)| {
         let found = if *bits == 0 { value == 0 } else { left & bits == *bits };
-        if found {
-            names.push(*name);
-            left &= !bits;
-        }
-    }
-    names.join("|")
+        left &= if found { !bits } else { u64::MAX };
+        found.then_some(*name)
+    })
 }
 
 fn enum_names(value: u64, table: &FlagTable) -> String {
-    let names: Vec<_> = table.rows.iter().filter(|(row, _)| *row == value).map(|(_, name)| *name).collect();
-    names.join("|")
+    enum_names_of(value, table).collect::<Vec<_>>().join("|")
+}
+
+fn enum_names_of(value: u64, table: &FlagTable) -> impl Iterator<Item = &'static str> {
+    table.rows.iter().filter(move |(row, _)| *row == value).map(|(_, name)| *name)
 }
 
 /// Permission names in table order; what is left is printed whole as soon as it equals one entry.

@@ -52,7 +52,7 @@ impl Accounts {
     pub(super) fn user(&self, container: &str, id: u32) -> Arc<User> {
         self.users.get(&(container.into(), id)).cloned().unwrap_or_else(|| {
             Arc::new(match id {
-                0 => User { id, name: "root".into(), home: "/root".into(), shell: "".into() },
+                0 => User { id, name: "root".into(), home: "/root".into(), shell: UNKNOWN.into() },
                 _ => User { id, name: UNKNOWN.into(), home: UNKNOWN.into(), shell: UNKNOWN.into() },
             })
         })

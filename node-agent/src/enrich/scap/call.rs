@@ -3,6 +3,21 @@
 use crate::capture::scap::CapturedEvent;
 use crate::capture::scap::tables::{EventRow, ParameterKind, ParameterRow};
 
+/// Events that are about the capture or the machine.
+const NOTICES: [&str; 11] = [
+    "container",
+    "cpu_hotplug",
+    "drop",
+    "groupadded",
+    "groupdeleted",
+    "infra",
+    "notification",
+    "procinfo",
+    "scapevent",
+    "useradded",
+    "userdeleted",
+];
+
 /// An event with its row of the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -11,6 +26,16 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// It tells of a container or an account. Those at the beginning of a capture only serve its state.
+    pub(super) fn is_inventory(self) -> bool {
+        matches!(self.row.name, "container" | "useradded" | "userdeleted" | "groupadded" | "groupdeleted")
+    }
+
+    /// It is about the capture or the machine.
+    pub(super) fn is_notice(self) -> bool {
+        NOTICES.contains(&self.row.name)
+    }
+
     /// The bytes of a parameter; `None` when it is not there or empty.
     pub(super) fn bytes(self, name: &str) -> Option<&'a [u8]> {
         self.event.values.get(self.row.position(name)?).filter(|value| !value.is_empty()).map(|value| &**value)
@@ -45,7 +70,7 @@ impl<'a> Call<'a> {
 }
 
 fn is_result(row: &ParameterRow) -> bool {
-    matches!(row.name, "res" | "fd" | "res_or_fd") || matches!(row.kind, ParameterKind::Errno)
+    matches!(row.name, "res" | "fd" | "res_or_fd")
 }
 
 /// Text up to its NUL.

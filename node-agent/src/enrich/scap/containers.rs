@@ -61,20 +61,25 @@ fn described(value: &Value) -> Option<Container> {
     let image = text("image").unwrap_or_else(|| "".into());
     let id = text("id").filter(|id| !id.is_empty())?;
     let labels = value.get("labels").and_then(Value::as_object).map(|labels| {
-        labels.iter().map(|(key, value)| (Text::from(key.as_str()), value.as_str().unwrap_or_default().into())).collect()
+        labels
+            .iter()
+            .map(|(key, value)| (Text::from(key.as_str()), value.as_str().unwrap_or_default().into()))
+            .collect()
     });
     let mounts = value.get("Mounts").and_then(Value::as_array).map(|mounts| mounts.iter().map(mount).collect());
     Some(Container {
-        full_id: text("full_id").unwrap_or_else(|| id.clone()),
+        full_id: text("full_id").unwrap_or_default(),
         id,
         engine: engine(value.get("type").and_then(Value::as_u64).unwrap_or(u64::MAX)).into(),
         name: text("name"),
         image_repository: text("imagerepo").or_else(|| image.split(':').next().map(Text::from)),
+        image_id: text("imageid"),
         image_tag: text("imagetag"),
         image_digest: text("imagedigest"),
         privileged: value.get("privileged").and_then(Value::as_bool),
         mounts,
-        labels,
+        labels: Some(labels.unwrap_or_default()),
+        image: Some(image),
         ip: text("ip"),
         ..Container::default()
     })

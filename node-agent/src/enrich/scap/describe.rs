@@ -62,11 +62,19 @@ impl CaptureState {
     }
 }
 
-fn details(state: &CaptureState, call: Call<'_>) -> Details {
+fn details(state: &mut CaptureState, call: Call<'_>) -> Details {
     let tid = call.event.tid;
-    let since_first_ns = state.first_ns.map_or(0, |first| call.event.time_ns.saturating_sub(first));
-    let Some(thread) = state.threads.get(tid).filter(|_| !call.row.is_stateless()) else {
-        return Details { without_process: true, since_first_ns, ..Details::default() };
+    // Events without a time are at the end of all times, which is what Falco counts with.
+    let times = Details {
+        notice: call.is_notice().then(|| call.row.name.into()),
+        since_first_ns: call.event.time_ns.wrapping_sub(state.first_ns.unwrap_or(0)),
+        since_previous_ns: if state.previous_ns == 0 { 0 } else { call.event.time_ns.wrapping_sub(state.previous_ns) },
+        generic: call.row.name == "syscall",
+        ..Details::default()
+    };
+    let leaders = leaders(state, tid);
+    let Some(thread) = state.threads.get(tid) else {
+        return Details { without_process: true, ..times };
     };
     let main = state.threads.main_of(thread).unwrap_or(thread);
     let table = state.threads.descriptors(tid);
@@ -78,8 +86,6 @@ fn details(state: &CaptureState, call: Call<'_>) -> Details {
     }
     let standard = |fd| table?.get(fd).map(|descriptor| (descriptor.kind, descriptor.name.clone()));
     Details {
-        without_process: false,
-        since_first_ns,
         threads: state.threads.living(thread.pid),
         fd_limit: main.fd_limit,
         fd_count: table.map_or(0, |table| table.len() as u64),
@@ -88,7 +94,35 @@ fn details(state: &CaptureState, call: Call<'_>) -> Details {
         memory_kib: main.memory_kib,
         page_faults: thread.page_faults,
         polled: polled(state, call, thread),
+        leaders,
+        ..times
     }
+}
+
+/// Who leads the session, the group in the pid namespace and the group of a thread. On the host the id says it; inside
+/// a pid namespace, or when that process is gone, it is the oldest of the unbroken line of ancestors with the same id;
+/// the process itself does not count then.
+fn leaders(state: &mut CaptureState, tid: i64) -> [Option<Arc<Process>>; 3] {
+    type Id = fn(&Process) -> i64;
+    let ids: [Id; 3] = [|it| it.session_id, |it| it.virtual_group_id, |it| it.group_id];
+    let mut found = [None; 3];
+    for (index, id) in ids.into_iter().enumerate() {
+        found[index] = leader(state, tid, id, index == 2);
+    }
+    found.map(|leader| leader.map(|tid| Arc::new(state.process_of(tid))))
+}
+
+fn leader(state: &CaptureState, tid: i64, id: fn(&Process) -> i64, on_host: bool) -> Option<i64> {
+    let thread = state.threads.get(tid)?;
+    let main = state.threads.main_of(thread)?;
+    let wanted = id(&thread.process);
+    if wanted == -1 {
+        return None;
+    }
+    let direct = || state.threads.get(wanted).map(|leader| leader.tid);
+    let ancestors = state.threads.ancestors(tid);
+    let oldest = || ancestors.into_iter().take_while(|it| id(&it.process) == wanted).last().map(|it| it.tid);
+    if on_host || main.process.virtual_pid == main.pid { direct().or_else(oldest) } else { oldest() }
 }
 
 fn polled(state: &CaptureState, call: Call<'_>, thread: &Thread) -> Vec<Polled> {
@@ -129,8 +163,7 @@ fn descriptor(state: &CaptureState, call: Call<'_>, kind: EventKind, old_name: &
 
 /// What the call would have made, as far as its arguments tell.
 fn not_made(state: &CaptureState, call: Call<'_>, kind: EventKind, number: i64) -> FileDescriptor {
-    let opens =
-        matches!(kind, kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 | kinds::CREAT | kinds::OPEN_BY_HANDLE_AT);
+    let opens = matches!(kind, kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 | kinds::CREAT | kinds::OPEN_BY_HANDLE_AT);
     let name = match call.text("name").filter(|_| opens) {
         Some(name) => absolute_name(state, call, &name, call.number("dirfd")).into(),
         None => Text::from(""),

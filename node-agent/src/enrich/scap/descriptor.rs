@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet;
 use tiercel_detection::event::{Endpoint, FdKind, L4Protocol, Role, Text};
 
 use super::address::{canonical, endpoint_text, ends_text};
@@ -72,6 +73,25 @@ impl Descriptor {
         }
     }
 
+    /// The port that it listens on.
+    pub(super) fn listening_port(&self) -> Option<u16> {
+        match self.ends {
+            Ends::Bound(end) => Some(end.port),
+            Ends::None | Ends::Pair(..) => None,
+        }
+    }
+
+    /// Finds out which end of a connection from before the capture is the client's.
+    pub(super) fn assign_role(&mut self, listening: &FxHashSet<u16>) {
+        let Ends::Pair(source, destination) = self.ends else { return };
+        let serves = listening.contains(&source.port);
+        self.role = if serves { Role::Server } else { Role::Client };
+        if serves {
+            self.ends = Ends::Pair(destination, source);
+            self.name = ends_text(destination, source).into();
+        }
+    }
+
     /// As the list of a capture has it.
     pub(super) fn captured(entry: &DescriptorEntry) -> Self {
         let mut found = Self::of(kind_of(entry.kind));
@@ -81,6 +101,7 @@ impl Descriptor {
                 let [source, destination] = [source, destination].map(|end| endpoint(*end));
                 found.l4 = protocol(*l4);
                 found.ends = Ends::Pair(source, destination);
+                found.connected = found.l4 == L4Protocol::Tcp;
                 found.name = ends_text(source, destination).into();
             }
             DescriptorTarget::Server { address, l4 } => {
@@ -89,10 +110,7 @@ impl Descriptor {
                 found.ends = Ends::Bound(endpoint(*address));
                 found.name = endpoint_text(endpoint(*address)).into();
             }
-            DescriptorTarget::Unix { source, destination, path } => {
-                let path = String::from_utf8_lossy(path);
-                found.name = format!("{source:x}->{destination:x} {path}").into();
-            }
+            DescriptorTarget::Unix { path, .. } => found.name = String::from_utf8_lossy(path).into(),
             DescriptorTarget::File { flags, name, device } => {
                 found.open_flags = *flags;
                 found.name = String::from_utf8_lossy(name).into();
@@ -168,6 +186,10 @@ impl DescriptorTable {
 
     pub(super) fn retain(&mut self, keep: impl Fn(i64, &Descriptor) -> bool) {
         self.0.retain(|fd, descriptor| keep(*fd, descriptor));
+    }
+
+    pub(super) fn each_mut(&mut self, change: impl Fn(&mut Descriptor)) {
+        self.0.values_mut().for_each(change);
     }
 
     pub(super) fn len(&self) -> usize {

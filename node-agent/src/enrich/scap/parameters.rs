@@ -18,12 +18,8 @@ const AT_FDCWD: i64 = -100;
 
 /// All parameters in order.
 pub(super) fn parameters(state: &CaptureState, call: Call<'_>) -> Parameters {
-    let rows = call.row.parameters.iter().enumerate();
-    rows.map(|(index, row)| {
-        let bytes = call.event.values.get(index).map(|value| &**value).unwrap_or_default();
-        Parameter { name: row.name, value: value(state, call, row, bytes) }
-    })
-    .collect()
+    let known = call.row.parameters.iter().zip(&call.event.values);
+    known.map(|(row, bytes)| Parameter { name: row.name, value: value(state, call, row, bytes) }).collect()
 }
 
 fn value(state: &CaptureState, call: Call<'_>, row: &ParameterRow, bytes: &[u8]) -> ParameterValue {
@@ -38,9 +34,7 @@ fn value(state: &CaptureState, call: Call<'_>, row: &ParameterRow, bytes: &[u8])
         Text => Some(text(&call::text(bytes))),
         Path => Some(path(&call::text(bytes), || absolute_name(state, call, &call::text(bytes), None))),
         RelativePath => {
-            let base = row.base.and_then(|base| {
-                signed(call.row.parameters[base].kind, call.event.values.get(base)?)
-            });
+            let base = row.base.and_then(|base| signed(call.row.parameters[base].kind, call.event.values.get(base)?));
             Some(path(&call::text(bytes), || absolute_name(state, call, &call::text(bytes), base)))
         }
         TextList => Some(text(&call::parts(bytes).join(" "))),

@@ -25,10 +25,14 @@ pub struct CaptureState {
     pub(super) containers: Containers,
     pub(super) local_addresses: Vec<IpAddr>,
     wanted: KindSet,
+    /// An event has come that is not part of the inventory with which a capture begins.
+    begun: bool,
     /// Events given out so far, those that no rule sees included.
     pub(super) number: u64,
     /// Time of the first event that has one.
     pub(super) first_ns: Option<u64>,
+    /// Time of the event before, 0 at the beginning.
+    pub(super) previous_ns: u64,
     /// What ends with the event at hand but is seen by its rules.
     pub(super) leaving: Leaving,
 }
@@ -52,8 +56,10 @@ impl CaptureState {
             containers: Containers::default(),
             local_addresses,
             wanted: KindSet::all(),
+            begun: false,
             number: 0,
             first_ns: None,
+            previous_ns: 0,
             leaving: Leaving::default(),
         }
     }
@@ -68,7 +74,7 @@ impl CaptureState {
         self.remove_what_left();
         self.number += 1;
         let call = Call { event, row: tables::event(event.code)? };
-        if !matches!(event.time_ns, 0 | TIME_UNSET) {
+        if !call.is_notice() && !matches!(event.time_ns, 0 | TIME_UNSET) {
             self.first_ns.get_or_insert(event.time_ns);
         }
         // Entries of calls serve the state of programs that watch live; their exits say the same.
@@ -77,8 +83,13 @@ impl CaptureState {
         }
         let old_name = self.prepare(call);
         learn::learn(self, call);
-        let kind = kind(call)?;
-        self.wanted.contains(kind).then(|| super::describe::describe(self, call, kind, old_name))
+        self.begun |= !call.is_inventory();
+        let wanted = kind(call).filter(|kind| self.begun && self.wanted.contains(*kind));
+        let described = wanted.map(|kind| super::describe::describe(self, call, kind, old_name));
+        if event.time_ns != TIME_UNSET {
+            self.previous_ns = event.time_ns;
+        }
+        described
     }
 
     /// Finds the acting thread and the descriptor that it uses; returns the name that the descriptor has before the
@@ -110,6 +121,15 @@ impl CaptureState {
         }
         for tid in std::mem::take(&mut self.leaving.threads) {
             learn::forget(self, tid);
+        }
+    }
+
+    /// The address that a message leaves with; one that was not bound takes that of the first interface.
+    pub(super) fn sender(&self, bound: IpAddr) -> IpAddr {
+        let fits = |it: &&IpAddr| !it.is_loopback() && it.is_ipv4() == bound.is_ipv4();
+        match bound.is_unspecified() {
+            true => self.local_addresses.iter().find(fits).copied().unwrap_or(bound),
+            false => bound,
         }
     }
 

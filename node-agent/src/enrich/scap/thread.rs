@@ -129,7 +129,7 @@ impl Thread {
 
     fn renew_command_line(&mut self) {
         let process = &mut self.process;
-        process.command_line = match process.arguments.len() {
+        process.command_line = match process.arguments_text.len() {
             0 => process.name.clone(),
             _ => format!("{} {}", process.name, process.arguments_text).into(),
         };

@@ -1,6 +1,6 @@
 //! All threads of a capture.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::descriptor::{Descriptor, DescriptorTable};
 use super::thread::{Thread, clone};
@@ -28,7 +28,18 @@ impl Threads {
                 }
             }
         }
-        Self(threads)
+        let mut threads = Self(threads);
+        threads.assign_roles();
+        threads
+    }
+
+    /// A connection on a port that somebody listens on is the server's; every other one is a client's.
+    fn assign_roles(&mut self) {
+        let tables = self.0.values().flat_map(|thread| thread.descriptors.iter());
+        let listening: FxHashSet<u16> = tables.filter_map(Descriptor::listening_port).collect();
+        for thread in self.0.values_mut() {
+            thread.descriptors.each_mut(|descriptor| descriptor.assign_role(&listening));
+        }
     }
 
     pub(super) fn get(&self, tid: i64) -> Option<&Thread> {

@@ -121,9 +121,19 @@ pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>) {
     if call.result().is_none_or(|result| result < 0) {
         return;
     }
-    let sends = matches!(call.row.name, "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev" | "send" | "pwrite" | "pwritev");
+    let sends =
+        matches!(call.row.name, "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev" | "send" | "pwrite" | "pwritev");
     let tuple = call.bytes("tuple").and_then(address::tuple);
     let tid = call.event.tid;
+    if let Some(Tuple::Ip { source, destination, v6 }) = &tuple
+        && sends
+        && socket(state, call).is_none()
+    {
+        let source = Endpoint { address: state.sender(source.address), ..*source };
+        let sender = sender(source, *destination, *v6);
+        let fd = state.threads.get(tid).map_or(-1, |thread| thread.last_fd);
+        return add(state, call, fd, sender);
+    }
     let guess = socket(state, call).map(|it| it.ends).and_then(|ends| match (&tuple, ends) {
         (Some(Tuple::Ip { destination, .. }), _) => Some(guess_role(state, tid, *destination, sends)),
         (_, Ends::Pair(_, destination)) => Some(guess_role(state, tid, destination, sends)),
@@ -141,6 +151,16 @@ pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>) {
         }
         _ => {}
     }
+}
+
+/// A socket that was made before the capture began, as its first message tells.
+fn sender(source: Endpoint, destination: Endpoint, v6: bool) -> Descriptor {
+    let mut socket = Descriptor::named(kind_of_tuple(v6, destination), &ends_text(source, destination));
+    socket.l4 = L4Protocol::Udp;
+    socket.ends = Ends::Pair(source, destination);
+    socket.role = Role::Client;
+    socket.connected = true;
+    socket
 }
 
 /// A datagram socket spoke with a peer.

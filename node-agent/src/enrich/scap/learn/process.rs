@@ -215,14 +215,15 @@ fn succeeded<'a>(state: &'a mut CaptureState, call: Call<'_>) -> Option<&'a mut 
 }
 
 pub(super) fn user_changed(state: &mut CaptureState, call: Call<'_>) {
-    let id = call.word("euid").or_else(|| call.word("uid")).filter(|id| *id != u32::MAX);
+    // That an id of -1 leaves the user as it is escapes Falco, and so it knows no user then.
+    let id = call.word("euid").or_else(|| call.word("uid"));
     if let (Some(thread), Some(id)) = (succeeded(state, call), id) {
         thread.uid = id;
     }
 }
 
 pub(super) fn group_changed(state: &mut CaptureState, call: Call<'_>) {
-    let id = call.word("egid").or_else(|| call.word("gid")).filter(|id| *id != u32::MAX);
+    let id = call.word("egid").or_else(|| call.word("gid"));
     if let (Some(thread), Some(id)) = (succeeded(state, call), id) {
         thread.gid = id;
     }
@@ -248,14 +249,12 @@ pub(super) fn namespace_changed(state: &mut CaptureState, call: Call<'_>) {
     }
 }
 
-/// Memory is counted with the main thread, page faults with each one.
 pub(super) fn switched(state: &mut CaptureState, call: Call<'_>) {
     let Some(thread) = state.threads.get_mut(call.event.tid) else { return };
     for (index, name) in ["pgft_maj", "pgft_min"].iter().enumerate() {
         thread.page_faults[index] = call.unsigned(name).unwrap_or(thread.page_faults[index]);
     }
-    let main = if thread.is_main() { thread.tid } else { thread.pid };
-    remember_memory(state, main, call);
+    remember_memory(state, call.event.tid, call);
 }
 
 pub(super) fn memory_changed(state: &mut CaptureState, call: Call<'_>) {

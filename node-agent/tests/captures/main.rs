@@ -1,0 +1,112 @@
+//! Real captures, judged as Falco 0.44.1 judged them: alerts of its rule files, values of its fields, matches of
+//! filters.
+//!
+//! The captures and what Falco said of them are found through `TIERCEL_COMPAT_DIR`; without them nothing is tested.
+
+mod alerts;
+mod fields;
+mod filters;
+mod replay;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use tiercel_agent::capture::scap::Reader;
+use tiercel_agent::enrich::scap::CaptureState;
+use tiercel_detection::{Engine, Event, LoadOptions, Matching, OutputContext, RuleFile, RuleSet, TimeFormat};
+
+/// Disagreements that are listed, most frequent first.
+const LISTED_MAX: usize = 60;
+
+/// The folder with captures, or `None` and a loud line.
+fn folder() -> Option<PathBuf> {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let folder = std::env::var_os("TIERCEL_COMPAT_DIR").map_or_else(default, PathBuf::from).join("scap");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("SKIPPED: no captures in {}; set TIERCEL_COMPAT_DIR", folder.display());
+    None
+}
+
+/// The files of a folder whose names end so, by what precedes the ending, in order.
+fn files(folder: &Path, ending: &str) -> BTreeMap<String, PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let named = |path: PathBuf| Some((path.file_name()?.to_str()?.strip_suffix(ending)?.to_owned(), path));
+    paths.filter_map(named).collect()
+}
+
+/// The captures below a folder, by their path with `_` for `/`, as the files with Falco's answers are named.
+fn captures(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(directory) = pending.pop() {
+        for path in std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "scap") {
+                let name = path.with_extension("");
+                let name = name.strip_prefix(folder).unwrap().to_str().unwrap().replace('/', "_");
+                found.insert(name, path);
+            }
+        }
+    }
+    found
+}
+
+/// An engine for rule files, as the answers were made: all rules that match, times in ISO 8601.
+fn engine(rules: &[RuleFile]) -> Engine {
+    let options = LoadOptions { matching: Matching::All, append_output: false, ..LoadOptions::default() };
+    let (rules, report) = RuleSet::load(rules, &options);
+    assert!(report.is_ok(), "{report}");
+    let context =
+        OutputContext { hostname: "golden".into(), time_zone: TimeZone::UTC, time_format: TimeFormat::Iso8601 };
+    Engine::new(rules, context)
+}
+
+/// Calls `judge` with each event of a capture.
+fn each_event(capture: &Path, mut judge: impl FnMut(&Event)) {
+    let (mut reader, metadata) = Reader::open(capture).unwrap();
+    let mut state = CaptureState::new(&metadata);
+    while let Some(captured) = reader.next_event().unwrap_or_else(|error| panic!("{}: {error}", capture.display())) {
+        if let Some(event) = state.handle(&captured) {
+            judge(&event);
+        }
+    }
+}
+
+/// How many answers were the same, and what differed how often.
+#[derive(Debug, Default)]
+struct Score {
+    agreed: u64,
+    total: u64,
+    kinds: BTreeMap<String, (u64, String)>,
+}
+
+impl Score {
+    /// Counts one answer; the kind of a difference is what it is grouped by, the example is shown for the first one.
+    fn count(&mut self, same: bool, kind: impl FnOnce() -> String, example: impl FnOnce() -> String) {
+        self.total += 1;
+        if same {
+            self.agreed += 1;
+            return;
+        }
+        self.kinds.entry(kind()).or_insert_with(|| (0, example())).0 += 1;
+    }
+
+    /// Prints the score and fails when it is below what was reached before, in millionths.
+    #[track_caller]
+    fn report(&self, what: &str, floor_ppm: u64) {
+        println!("{what}: agreed {} of {}", self.agreed, self.total);
+        let mut kinds: Vec<_> = self.kinds.iter().collect();
+        kinds.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        for (kind, (count, example)) in kinds.into_iter().take(LISTED_MAX) {
+            println!("  {count:>7} {kind}: {example}");
+        }
+        assert!(self.total > 0, "{what}: nothing was compared");
+        let reached = self.agreed * 1_000_000 / self.total;
+        assert!(reached >= floor_ppm, "{what}: {reached} ppm agree, {floor_ppm} did before");
+    }
+}
