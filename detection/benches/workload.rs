@@ -57,7 +57,7 @@ fn user(id: u32, name: &str) -> Arc<User> {
     Arc::new(User { id, name: name.into(), home: "/home/app".into(), shell: "/bin/sh".into() })
 }
 
-fn process((name, exe_path, arguments): (&str, &str, &str), contained: bool) -> Process {
+fn process((name, exe_path, arguments): (&str, &str, &str), contained: bool) -> Arc<Process> {
     let words: Vec<Text> = arguments.split(' ').map(Text::from).collect();
     let container = Container {
         id: "48c79bbc242d".into(),
@@ -69,7 +69,7 @@ fn process((name, exe_path, arguments): (&str, &str, &str), contained: bool) -> 
         privileged: Some(false),
         ..Container::default()
     };
-    Process {
+    Arc::new(Process {
         pid: 4711,
         parent_pid: 4700,
         virtual_pid: 11,
@@ -87,11 +87,16 @@ fn process((name, exe_path, arguments): (&str, &str, &str), contained: bool) -> 
         group: user(1000, "app"),
         container: contained.then(|| Arc::new(container)),
         ..Process::default()
-    }
+    })
 }
 
-fn event(kind: EventKind, process: Process, result: i64) -> Event {
-    let parent = |name| Arc::new(self::process((name, "/usr/bin/parent", "--foreground"), false));
+/// Servers, half of them in containers. Events of one process share it, as they do in the agent.
+fn servers() -> Vec<Arc<Process>> {
+    [true, false].into_iter().flat_map(|contained| SERVERS.map(|server| process(server, contained))).collect()
+}
+
+fn event(kind: EventKind, process: Arc<Process>, result: i64) -> Event {
+    let parent = |name| self::process((name, "/usr/bin/parent", "--foreground"), false);
     Event {
         number: 1,
         time: Timestamp(1_795_430_033_419_063_181),
@@ -101,7 +106,7 @@ fn event(kind: EventKind, process: Process, result: i64) -> Event {
         trust: Trust::Kernel,
         thread_id: process.pid,
         virtual_thread_id: process.virtual_pid,
-        process: Arc::new(process),
+        process,
         lineage: ["supervisor", "containerd-shim", "systemd"].map(parent).into(),
         result: Some(result),
         parameters: Parameters::new(),
@@ -118,7 +123,7 @@ fn path(text: &Text) -> ParameterValue {
     ParameterValue::Path { given: text.clone(), resolved: None }
 }
 
-fn open(process: Process, file: &str, write: bool) -> Event {
+fn open(process: Arc<Process>, file: &str, write: bool) -> Event {
     let name: Text = file.into();
     let (read_only, write_create) = (0, 0o101);
     let flags = ppm_open_flags(if write { write_create } else { read_only }, false, false, false);
@@ -152,7 +157,7 @@ fn exec(command: (&str, &str, &str), contained: bool) -> Event {
     Event { parameters: parameters.into_iter().collect(), ..event(kinds::EXECVE, process, 0) }
 }
 
-fn connect(process: Process, address: [u8; 4], port: u16) -> Event {
+fn connect(process: Arc<Process>, address: [u8; 4], port: u16) -> Event {
     let end = |address: [u8; 4], port| Some(Endpoint { address: IpAddr::from(address), port });
     let socket = Socket {
         protocol: L4Protocol::Tcp,
@@ -174,7 +179,7 @@ fn connect(process: Process, address: [u8; 4], port: u16) -> Event {
     Event { fd: Some(fd), ..event(kinds::CONNECT, process, 0) }
 }
 
-fn rename(process: Process) -> Event {
+fn rename(process: Arc<Process>) -> Event {
     let parameters = [
         parameter("res", ParameterValue::Errno(0)),
         parameter("oldpath", path(&"/var/lib/app/state.json.tmp".into())),
@@ -185,7 +190,8 @@ fn rename(process: Process) -> Event {
 
 /// Reads of files.
 pub(crate) fn opens() -> Vec<Event> {
-    let server = |at: usize| process(SERVERS[at % SERVERS.len()], at.is_multiple_of(2));
+    let servers = servers();
+    let server = |at: usize| Arc::clone(&servers[at % servers.len()]);
     (0..60).map(|at| open(server(at), READ[at % READ.len()], false)).collect()
 }
 
@@ -196,13 +202,15 @@ pub(crate) fn execs() -> Vec<Event> {
 
 /// Connections to a database and to a cache.
 pub(crate) fn connects() -> Vec<Event> {
-    let server = |at: usize| process(SERVERS[at % SERVERS.len()], at.is_multiple_of(2));
+    let servers = servers();
+    let server = |at: usize| Arc::clone(&servers[at % servers.len()]);
     (0..30).map(|at| connect(server(at), [10, 0, 1, 9], if at % 3 == 0 { 6379 } else { 5432 })).collect()
 }
 
 /// All of these together with writes and renames, in the shares of a server that works.
 pub(crate) fn mix() -> Vec<Event> {
-    let server = |at: usize| process(SERVERS[at % SERVERS.len()], at.is_multiple_of(2));
+    let servers = servers();
+    let server = |at: usize| Arc::clone(&servers[at % servers.len()]);
     let writes = (0..20).map(|at| open(server(at), WRITTEN[at % WRITTEN.len()], true));
     let renames = (0..5).map(|at| rename(server(at)));
     let mut events: Vec<Event> = opens();

@@ -11,9 +11,12 @@ pub(super) struct Glob {
 #[derive(Debug, Clone)]
 enum Shape {
     Exact(Vec<u8>),
-    Prefix(Vec<u8>),
-    Suffix(Vec<u8>),
-    Within(Box<memchr::memmem::Finder<'static>>),
+    /// Texts with stars between them, before them and behind them.
+    Pieces {
+        first: Vec<u8>,
+        middle: Vec<memchr::memmem::Finder<'static>>,
+        last: Vec<u8>,
+    },
     General(Vec<Token>),
 }
 
@@ -28,7 +31,7 @@ enum Token {
 impl Glob {
     pub(super) fn new(pattern: &str, fold_case: bool) -> Self {
         let pattern = if fold_case { pattern.to_ascii_lowercase() } else { pattern.to_owned() };
-        Self { shape: shape(tokens(&pattern)), fold_case }
+        Self { shape: shape(tokens(&pattern), fold_case), fold_case }
     }
 
     /// Whether the pattern has anything that matches more than itself.
@@ -37,37 +40,40 @@ impl Glob {
     }
 
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
-        if self.fold_case {
-            return self.matches(&text.to_ascii_lowercase());
-        }
-        self.matches(text)
-    }
-
-    fn matches(&self, text: &[u8]) -> bool {
         match &self.shape {
             Shape::Exact(bytes) => text == bytes,
-            Shape::Prefix(bytes) => text.starts_with(bytes),
-            Shape::Suffix(bytes) => text.ends_with(bytes),
-            Shape::Within(finder) => finder.find(text).is_some(),
-            Shape::General(tokens) => general(tokens, &String::from_utf8_lossy(text)),
+            Shape::Pieces { first, middle, last } => {
+                let inner = text.strip_prefix(&**first).and_then(|rest| rest.strip_suffix(&**last));
+                inner.is_some_and(|inner| in_order(middle, inner))
+            }
+            Shape::General(tokens) => general(tokens, &String::from_utf8_lossy(text), self.fold_case),
         }
     }
 }
 
-fn shape(tokens: Vec<Token>) -> Shape {
+/// Whether the texts stand behind each other. The first place of each leaves most room for the others.
+fn in_order(texts: &[memchr::memmem::Finder<'static>], mut rest: &[u8]) -> bool {
+    texts.iter().all(|text| {
+        let found = text.find(rest);
+        rest = found.map_or(&[], |at| &rest[at + text.needle().len()..]);
+        found.is_some()
+    })
+}
+
+fn shape(tokens: Vec<Token>, fold_case: bool) -> Shape {
     let literal = |tokens: &[Token]| -> Option<Vec<u8>> {
         let text = tokens.iter().map(|token| if let Token::Character(c) = token { Some(*c) } else { None });
         text.collect::<Option<String>>().map(String::into_bytes)
     };
-    let simple = match tokens.as_slice() {
-        [Token::Many, inner @ .., Token::Many] => {
-            literal(inner).map(|text| Shape::Within(Box::new(memchr::memmem::Finder::new(&text).into_owned())))
+    let pieces: Option<Vec<Vec<u8>>> = tokens.split(|token| *token == Token::Many).map(literal).collect();
+    match pieces.as_deref() {
+        Some([only]) if !fold_case => Shape::Exact(only.clone()),
+        Some([first, middle @ .., last]) if !fold_case => {
+            let finder = |text: &Vec<u8>| memchr::memmem::Finder::new(text).into_owned();
+            Shape::Pieces { first: first.clone(), middle: middle.iter().map(finder).collect(), last: last.clone() }
         }
-        [Token::Many, inner @ ..] => literal(inner).map(Shape::Suffix),
-        [inner @ .., Token::Many] => literal(inner).map(Shape::Prefix),
-        inner => literal(inner).map(Shape::Exact),
-    };
-    simple.unwrap_or(Shape::General(tokens))
+        Some(_) | None => Shape::General(tokens),
+    }
 }
 
 fn tokens(pattern: &str) -> Vec<Token> {
@@ -114,27 +120,27 @@ fn class(characters: &[char]) -> Option<(Token, usize)> {
 }
 
 /// Matches with one point to return to: the last star, since an earlier star could only give up more.
-fn general(tokens: &[Token], text: &str) -> bool {
-    let characters: Vec<char> = text.chars().collect();
+fn general(tokens: &[Token], text: &str, fold_case: bool) -> bool {
+    let next = |at: usize| text[at..].chars().next();
     let (mut token, mut at) = (0, 0);
     let mut retry = None;
     loop {
-        match (tokens.get(token), characters.get(at)) {
+        match (tokens.get(token), next(at)) {
             (None, None) => return true,
             (Some(Token::Many), _) => {
                 retry = Some((token + 1, at));
                 token += 1;
             }
-            (Some(single), Some(character)) if matches_one(single, *character) => {
+            (Some(single), Some(c)) if matches_one(single, if fold_case { c.to_ascii_lowercase() } else { c }) => {
                 token += 1;
-                at += 1;
+                at += c.len_utf8();
             }
-            _ => match retry {
-                Some((after_star, from)) if from < characters.len() => {
-                    retry = Some((after_star, from + 1));
-                    (token, at) = (after_star, from + 1);
+            _ => match retry.and_then(|(after_star, from)| Some((after_star, from + next(from)?.len_utf8()))) {
+                Some(later) => {
+                    retry = Some(later);
+                    (token, at) = later;
                 }
-                _ => return false,
+                None => return false,
             },
         }
     }
@@ -174,9 +180,16 @@ mod tests {
             ("", "", true),
             ("*", "", true),
             ("?", "", false),
+            ("/proc/*/environ", "/proc/self/environ", true),
+            ("/proc/*/environ", "/proc/environ", false),
+            ("*a*a", "a", false),
+            ("a*b*b*c", "abxbc", true),
+            ("ä*?ü", "äxü", true),
+            ("ä*?ü", "äü", false),
         ] {
             assert_eq!(Glob::new(pattern, false).is_match(text.as_bytes()), expected, "{pattern} {text}");
         }
         assert!(Glob::new("MY*", true).is_match(b"myexe"));
+        assert!(Glob::new("my*[x]E", true).is_match(b"MYEXE"));
     }
 }

@@ -50,14 +50,20 @@ pub(super) enum Operation {
     Test(TestId),
 }
 
+/// An operation in its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) operation: Operation,
+    /// Whether several conditions lead to it, so that remembering its result pays.
+    pub(super) is_remembered: bool,
+}
+
 /// All conditions.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(super) plan: Arc<Plan>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) steps: Vec<Step>,
     pub(super) parts: Vec<Link>,
-    /// Whether several conditions lead to the operation, so that remembering its result pays.
-    pub(super) remembered: Vec<bool>,
 }
 
 /// Results for the event at hand. An entry counts only when it carries the number of the current round, so that
@@ -72,8 +78,8 @@ impl Memo {
     /// Forgets all results: the next evaluation is about another event, or about another name of its file.
     pub(crate) fn begin(&mut self, program: &Program) {
         self.round += 1;
-        if self.results.len() != program.operations.len() {
-            self.results.resize(program.operations.len(), 0);
+        if self.results.len() != program.steps.len() {
+            self.results.resize(program.steps.len(), 0);
         }
     }
 
@@ -91,18 +97,18 @@ impl Program {
     /// Whether the condition holds for the event.
     pub(crate) fn holds<F: Fields>(&self, link: Link, fields: &F, memo: &mut Memo) -> bool {
         let index = link.index();
-        let remembered = self.remembered[index];
-        if remembered && let Some(known) = memo.get(index) {
+        let Step { operation, is_remembered } = self.steps[index];
+        if is_remembered && let Some(known) = memo.get(index) {
             return known != link.is_negated();
         }
-        let holds = match self.operations[index] {
+        let holds = match operation {
             Operation::Always => true,
             Operation::All(first, end) => {
                 self.parts[first as usize..end as usize].iter().all(|part| self.holds(*part, fields, memo))
             }
             Operation::Test(test) => self.plan.test(test).holds(fields),
         };
-        if remembered {
+        if is_remembered {
             memo.set(index, holds);
         }
         holds != link.is_negated()
@@ -110,7 +116,7 @@ impl Program {
 
     /// The conditions that all must hold for this one to hold: itself, when it is no conjunction.
     pub(crate) fn conjuncts<'a>(&'a self, link: &'a Link) -> &'a [Link] {
-        match self.operations[link.index()] {
+        match self.operation(*link) {
             Operation::All(first, end) if !link.is_negated() => &self.parts[first as usize..end as usize],
             Operation::Always if !link.is_negated() => &[],
             Operation::Always | Operation::All(..) | Operation::Test(_) => std::slice::from_ref(link),
@@ -119,7 +125,7 @@ impl Program {
 
     /// The opposites of the conditions of which one is enough for this one; none when it is no disjunction.
     pub(crate) fn opposites_of_alternatives(&self, link: Link) -> &[Link] {
-        match self.operations[link.index()] {
+        match self.operation(link) {
             Operation::All(first, end) if link.is_negated() => &self.parts[first as usize..end as usize],
             Operation::Always | Operation::All(..) | Operation::Test(_) => &[],
         }
@@ -145,7 +151,7 @@ impl Program {
     }
 
     pub(super) fn operation(&self, link: Link) -> Operation {
-        self.operations[link.index()]
+        self.steps[link.index()].operation
     }
 }
 

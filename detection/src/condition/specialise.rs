@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::estimate::{Estimate, conjunction};
 use super::plan::{Node, NodeId, Plan, TestId, index};
 use super::probe::{Check, Probe};
-use super::program::{Link, Operation, Program};
+use super::program::{Link, Operation, Program, Step};
 use super::transform::Source;
 use crate::event::{EventKind, Timestamp};
 use crate::field::{Argument, FieldId, FieldRef, Fields, Value};
@@ -32,7 +32,8 @@ impl Compiler {
     pub(crate) fn new(plan: Arc<Plan>) -> Self {
         let kind_tests = plan.tests().filter(|(_, probe)| tests_only_kind(probe)).map(|(id, _)| id).collect();
         let (nodes, tests) = (plan.node_count(), plan.tests().count());
-        let program = Program { plan, operations: vec![Operation::Always], parts: Vec::new(), remembered: Vec::new() };
+        let always = Step { operation: Operation::Always, is_remembered: false };
+        let program = Program { plan, steps: vec![always], parts: Vec::new() };
         Self {
             program,
             estimates: vec![Estimate { cost: 0.0, chance: 1.0 }],
@@ -73,7 +74,9 @@ impl Compiler {
 
     /// The program, when all conditions are in it.
     pub(crate) fn finish(mut self) -> Program {
-        self.program.remembered = self.uses.iter().map(|uses| *uses > 1).collect();
+        for (step, uses) in self.program.steps.iter_mut().zip(&self.uses) {
+            step.is_remembered = *uses > 1;
+        }
         self.program
     }
 
@@ -164,8 +167,8 @@ impl Compiler {
     }
 
     fn push(&mut self, operation: Operation, estimate: Estimate) -> Link {
-        let link = Link::to(index(self.program.operations.len()));
-        self.program.operations.push(operation);
+        let link = Link::to(index(self.program.steps.len()));
+        self.program.steps.push(Step { operation, is_remembered: false });
         self.estimates.push(estimate);
         self.uses.push(0);
         link

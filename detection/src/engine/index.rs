@@ -11,9 +11,9 @@ use crate::condition::{Guard, Pattern, Program};
 use crate::field::{FieldRef, Fields};
 
 /// Below so many rules a look-up of a whole text or of its beginning costs more than their evaluation.
-const RULES_MIN: usize = 4;
+const RULES_MIN: usize = 2;
 /// The same for a search within a text, which reads all of it.
-const RULES_WITHIN_MIN: usize = 8;
+const RULES_WITHIN_MIN: usize = 6;
 
 /// Place of a rule among the candidates of a kind.
 pub(super) type Place = u32;
