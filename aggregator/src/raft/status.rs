@@ -134,11 +134,12 @@ impl ClusterStatus {
 }
 
 impl Leadership {
+    /// A node that restarts goes on as the leader of its old term until it hears better; it counts as one only when a
+    /// quorum has answered it.
     pub(super) fn new(metrics: &RaftMetrics) -> Self {
+        let is_confirmed = metrics.state == ServerState::Leader && metrics.millis_since_quorum_ack.is_some();
         match metrics.current_leader {
-            Some(leader) if leader == metrics.id && metrics.state == ServerState::Leader => {
-                Self::Here { term: metrics.current_term }
-            }
+            Some(leader) if leader == metrics.id && is_confirmed => Self::Here { term: metrics.current_term },
             Some(leader) if leader != metrics.id => metrics
                 .membership_config
                 .membership()
