@@ -2,14 +2,16 @@
 
 mod check;
 mod doctor;
+mod falco;
 mod logging;
 mod record;
 mod replay;
 mod rules;
 mod run;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,6 +58,8 @@ enum Command {
     Record(record::Arguments),
     /// Print the alerts of a recording
     Replay(replay::Arguments),
+    /// Take Falco's flags and Falco's configuration; also what a link named `falco` does
+    Falco(Box<falco::Arguments>),
 }
 
 #[derive(Debug, Args)]
@@ -98,8 +102,9 @@ impl From<OutputFormat> for Format {
 
 /// Runs what the arguments ask for.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
-    if let Err(error) = logging::start(cli.log_format, &cli.log_level) {
+    let cli = Cli::parse_from(arguments());
+    let own_log = matches!(cli.command, Command::Falco(_));
+    if !own_log && let Err(error) = logging::start(cli.log_format, &cli.log_level) {
         eprintln!("error: {error:#}");
         return ExitCode::from(2);
     }
@@ -110,6 +115,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Rules(command) => rules::run(&command),
         Command::Record(arguments) => record::record(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Falco(arguments) => falco::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -121,6 +127,16 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The arguments; a program that is called `falco` takes those of Falco.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let name = arguments.first().and_then(|program| Path::new(program).file_name());
+    if name.is_some_and(|name| name == "falco") {
+        arguments.insert(1, "falco".into());
+    }
+    arguments
 }
 
 /// Standard output as a writer: unlike `println!` it does not panic when nobody reads on.

@@ -238,7 +238,22 @@ outputs:
 ",
         &[],
         expect![[r#"
-            agent.yaml:2:12: x
+            agent.yaml:2:22: outputs.program.enabled: `outputs.program.command` is needed when the output is enabled
+                2 |   program: {enabled: true, timeout: 2h}
+                  |                      ^
+            agent.yaml:2:37: outputs.program.timeout: expected a time such as 5s, at most 1m, found `2h`
+                2 |   program: {enabled: true, timeout: 2h}
+                  |                                     ^
+            agent.yaml:3:30: outputs.http.url: expected http://host[:port]/path or https://host[:port]/path
+                3 |   http: {enabled: true, url: 'ftp://x/', ca: /nowhere/ca.pem}
+                  |                              ^
+            agent.yaml:3:46: outputs.http.ca: failed to open `/nowhere/ca.pem`: No such file or directory (os error 2)
+                3 |   http: {enabled: true, url: 'ftp://x/', ca: /nowhere/ca.pem}
+                  |                                              ^
+            agent.yaml:4:12: outputs.syslog.path: unknown key (known keys: enabled, format, socket)
+                4 |   syslog: {path: /dev/log}
+                  |            ^
+            agent.yaml: 5 faults
         "#]],
     );
 }

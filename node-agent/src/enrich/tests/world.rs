@@ -237,6 +237,7 @@ pub(super) fn arguments(event: &Event) -> String {
         }
         ParameterValue::Mode(bits) => format!("0{bits:o}"),
         ParameterValue::Path { given, resolved } => with(given, resolved.as_deref()),
+        ParameterValue::Shown { raw, resolved } => with(raw, Some(resolved.as_ref())),
         ParameterValue::Text(text) => text.to_string(),
         ParameterValue::Bytes(bytes) => String::from_utf8_lossy(bytes).replace('\0', "."),
     };
