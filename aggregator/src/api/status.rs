@@ -93,6 +93,7 @@ fn counters_json(sums: &Sums, applied_index: Option<u64>) -> Value {
         "accepted": counters.accepted,
         "duplicates": counters.duplicates,
         "invalid": counters.invalid,
+        "acknowledged_earlier": counters.acknowledged_earlier,
         "notified": counters.told,
         "suppressed": {
             "repeat": counters.repeats,

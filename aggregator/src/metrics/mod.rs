@@ -76,6 +76,7 @@ fn write_sums(exposition: &mut Exposition, sums: &Sums) {
         (names::ACCEPTED, counters.accepted),
         (names::DUPLICATES, counters.duplicates),
         (names::INVALID, counters.invalid),
+        (names::ACKNOWLEDGED_EARLIER, counters.acknowledged_earlier),
         (names::PRODUCERS_RETIRED, counters.producers_retired),
         (names::FINDINGS_EVICTED, counters.findings_evicted),
         (names::NOTIFICATIONS, counters.notifications),

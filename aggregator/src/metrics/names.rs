@@ -31,6 +31,10 @@ pub(super) const DUPLICATES: Family = counter(
 );
 pub(super) const INVALID: Family =
     counter("tiercel_aggregator_ingest_invalid_total", "Items that were no alerts (replicated).");
+pub(super) const ACKNOWLEDGED_EARLIER: Family = counter(
+    "tiercel_aggregator_ingest_acknowledged_earlier_total",
+    "Alerts that agents need not send again: a cluster whose state is gone had acknowledged them (replicated).",
+);
 pub(super) const LOST: Family =
     counter("tiercel_aggregator_alerts_lost_total", "Alerts that agents had to give up and said so (replicated).");
 pub(super) const REFUSED_BATCHES: Family =

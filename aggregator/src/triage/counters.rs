@@ -12,6 +12,9 @@ const LOSS_REASONS_MAX: usize = 32;
 /// Where losses are counted beyond that.
 const OTHER_REASONS: &str = "other";
 
+/// The reason of a skip that is no loss, as agents write it.
+const ACKNOWLEDGED_EARLIER: &str = "acknowledged_earlier";
+
 /// Sums over the whole life of the cluster; equal on all replicas at the same log index.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
@@ -23,6 +26,8 @@ pub struct Counters {
     pub invalid: u64,
     /// Alerts that agents had to give up, by reason.
     pub lost: BTreeMap<Text, u64>,
+    /// Alerts that agents need not send any more: a cluster whose state is gone had acknowledged them.
+    pub acknowledged_earlier: u64,
     /// Batches refused because items before them were missing.
     pub gaps: u64,
     /// Batches refused because another node sends under the same spool id.
@@ -73,8 +78,12 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Counts a loss under its reason.
-    pub(super) fn count_lost(&mut self, reason: &Text, count: u64) {
+    /// Counts what an agent skipped: a loss under its reason, or what had been acknowledged before.
+    pub(super) fn count_skipped(&mut self, reason: &Text, count: u64) {
+        if &**reason == ACKNOWLEDGED_EARLIER {
+            self.acknowledged_earlier += count;
+            return;
+        }
         let known = self.lost.contains_key(reason) || self.lost.len() < LOSS_REASONS_MAX;
         let reason = if known { reason.clone() } else { OTHER_REASONS.into() };
         *self.lost.entry(reason).or_default() += count;
@@ -107,5 +116,18 @@ impl State {
         .into_iter()
         .map(|(left, right)| left.abs_diff(right))
         .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_acknowledged_before_is_no_loss() {
+        let mut counters = Counters::default();
+        counters.count_skipped(&"acknowledged_earlier".into(), 3);
+        counters.count_skipped(&"over_quota".into(), 2);
+        assert_eq!((counters.acknowledged_earlier, counters.lost_total()), (3, 2));
     }
 }

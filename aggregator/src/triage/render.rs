@@ -77,6 +77,7 @@ impl State {
             ("accepted", sums.accepted),
             ("duplicates", sums.duplicates),
             ("invalid", sums.invalid),
+            ("acknowledged earlier", sums.acknowledged_earlier),
             ("gaps", sums.gaps),
             ("conflicts", sums.conflicts),
             ("producers refused", sums.producers_refused),

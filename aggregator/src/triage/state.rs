@@ -193,7 +193,7 @@ impl State {
                 let id = id(&alert);
                 self.take_alert(id, alert, policy, effects);
             }
-            Item::Skip { count, reason } => self.counters.count_lost(&reason, count),
+            Item::Skip { count, reason } => self.counters.count_skipped(&reason, count),
             Item::Invalid { .. } => self.counters.invalid += 1,
         }
     }
