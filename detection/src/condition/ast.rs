@@ -157,6 +157,17 @@ pub enum Right {
     Transformer(Transformer),
 }
 
+impl Right {
+    /// Its constants.
+    pub fn literals(&self) -> &[Literal] {
+        match self {
+            Self::Literal(literal) => std::slice::from_ref(literal),
+            Self::List(items) => items,
+            Self::Field(_) | Self::Transformer(_) => &[],
+        }
+    }
+}
+
 /// A constant. Bytes, since `\xHH` can write any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Literal {

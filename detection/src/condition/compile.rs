@@ -143,7 +143,7 @@ fn result_type(function: Function, arguments: &[Type]) -> Option<Type> {
     }
 }
 
-fn probe(check: &ast::Check) -> Result<Probe, CompileError> {
+pub(super) fn probe(check: &ast::Check) -> Result<Probe, CompileError> {
     let (source, kind) = source(&check.left)?;
     if let Source::Field(field) = &source
         && field.field().flags.has(FieldFlags::PRINT_ONLY)

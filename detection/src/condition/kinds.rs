@@ -1,7 +1,7 @@
 //! Which kinds of events can satisfy a condition. Rules are indexed by it, and it decides what is captured.
 
 use super::CompileError;
-use super::ast::{Argument, Check, Expression, Literal, Operand, Operator, Right, Test, Transformer};
+use super::ast::{Argument, Check, Expression, Operand, Operator, Right, Test, Transformer};
 use crate::event::{EventKind, KindSet};
 
 /// The kinds of events that can satisfy the condition: an upper bound that looks only at `evt.type`, `syscall.type` and
@@ -64,16 +64,8 @@ fn mentions_event_type(transformer: &Transformer) -> bool {
     transformer.arguments.iter().any(mentions)
 }
 
-fn literals(right: &Right) -> &[Literal] {
-    match right {
-        Right::Literal(literal) => std::slice::from_ref(literal),
-        Right::List(items) => items,
-        Right::Field(_) | Right::Transformer(_) => &[],
-    }
-}
-
 fn event_types(check: &Check, operator: Operator, right: &Right, negated: bool) -> KindSet {
-    let named: KindSet = literals(right).iter().filter_map(|name| EventKind::from_name(&name.text())).collect();
+    let named: KindSet = right.literals().iter().filter_map(|name| EventKind::from_name(&name.text())).collect();
     let several = matches!(check.test, Test::Compare { modifier: Some(_), .. });
     match (several, (operator == Operator::NotEqual) != negated) {
         (false, false) => named,
@@ -86,7 +78,7 @@ fn event_types(check: &Check, operator: Operator, right: &Right, negated: bool) 
 
 /// `evt.num` counts from 1, so that some comparisons hold for no event or for every one.
 fn constant(operator: Operator, right: &Right, negated: bool) -> KindSet {
-    let numbers: Option<Vec<u64>> = literals(right).iter().map(|literal| literal.text().parse().ok()).collect();
+    let numbers: Option<Vec<u64>> = right.literals().iter().map(|literal| literal.text().parse().ok()).collect();
     let Some(numbers) = numbers else { return KindSet::all() };
     let always = match (operator, numbers.as_slice()) {
         (Operator::Equal | Operator::LessEqual, [0]) | (Operator::Less, [0 | 1]) => Some(false),

@@ -1,6 +1,7 @@
 //! Conditions that are legal but look like a mistake.
 
 use super::ast::{Argument, Check, Expression, Literal, Operand, Operator, Right, Test, Transformer};
+use super::contradiction::matches_no_event_type;
 use crate::field::{FieldFlags, FieldRef};
 
 /// Something in a condition that looks like a mistake.
@@ -43,6 +44,16 @@ fn check_suspicions(check: &Check, found: &mut Vec<Suspicion>) {
         Right::List(items) => items.iter().for_each(|item| literal_suspicions(*operator, item, found)),
         Right::Field(field) => deprecated(&field.name, field.offset, found),
         Right::Transformer(transformer) => deprecated_arguments(transformer, found),
+    }
+}
+
+/// Tests of the event type, in the condition's own text, that no type of events satisfies.
+pub(crate) fn dead_event_types(expression: &Expression) -> Vec<&Check> {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().flat_map(dead_event_types).collect(),
+        Expression::Not(part) => dead_event_types(part),
+        Expression::Macro(..) | Expression::Expanded(..) => Vec::new(),
+        Expression::Check(check) => Some(&**check).filter(|check| matches_no_event_type(check)).into_iter().collect(),
     }
 }
 

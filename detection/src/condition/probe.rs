@@ -53,6 +53,11 @@ impl Probe {
         }
     }
 
+    /// Whether one comparison with constants holds for a value.
+    pub(super) fn holds_for(&self, value: &Value<'_>) -> bool {
+        matches!(&self.check, Check::Single(quantified) if quantified.comparison.holds(value))
+    }
+
     /// Calls `visit` with every field that it reads.
     pub(super) fn visit_fields(&self, visit: &mut impl FnMut(&FieldRef)) {
         self.source.visit_fields(visit);

@@ -30,7 +30,7 @@ impl Link {
     }
 
     /// The opposite.
-    pub(super) fn not(self) -> Self {
+    pub(crate) fn not(self) -> Self {
         self.negated_if(true)
     }
 
@@ -146,6 +146,7 @@ impl Program {
     }
 
     /// The conditions as they were written.
+    #[cfg(test)]
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }

@@ -2,9 +2,11 @@
 
 mod dispatch;
 mod index;
+mod shadow;
 
 use dispatch::{Dispatch, Entry, Group};
 use index::Place;
+pub(crate) use shadow::{Finding, findings};
 
 use crate::alert::{Alert, FieldValue};
 use crate::condition::{Memo, Program};

@@ -38,6 +38,8 @@ pub(super) struct Builder {
     pub(super) used_macros: FxHashSet<Arc<str>>,
     plan: Plan,
     literal_paths: BTreeSet<Text>,
+    /// Whether to look for what is hardly meant.
+    lints: bool,
 }
 
 /// A mistake in a rule, with its place in the text of the rule or of a macro.
@@ -50,7 +52,7 @@ struct RuleMistake {
 }
 
 impl Builder {
-    pub(super) fn new(collector: Collector) -> Self {
+    pub(super) fn new(collector: Collector, lints: bool) -> Self {
         let mut builder = Self {
             collector,
             lists: Vec::new(),
@@ -58,6 +60,7 @@ impl Builder {
             used_macros: FxHashSet::default(),
             plan: Plan::default(),
             literal_paths: BTreeSet::new(),
+            lints,
         };
         builder.resolve_lists();
         builder.parse_macros();
@@ -86,7 +89,7 @@ impl Builder {
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a part of one diagnostic")]
-    fn report(
+    pub(super) fn report(
         &mut self,
         kind: &'static str,
         name: &Scalar,
@@ -118,7 +121,12 @@ impl Builder {
         }
         let condition = self.substitute_lists(condition);
         match self.compile_rule(&item, &condition, options) {
-            Ok(rule) => Some(rule),
+            Ok(rule) => {
+                if self.lints && rule.enabled {
+                    self.lint(&item);
+                }
+                Some(rule)
+            }
             Err(mistake) => {
                 self.report_rule_mistake(&item, &condition, mistake);
                 None

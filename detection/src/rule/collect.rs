@@ -23,6 +23,8 @@ pub(super) fn nothing_to_append_to(kind: &str, key: &str, article: &str) -> Stri
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     pub(super) reports: Vec<FileReport>,
+    /// What is allowed and used, but hardly meant.
+    pub(super) lints: Vec<Diagnostic>,
     pub(super) lists: Vec<ListItem>,
     pub(super) macros: Vec<MacroItem>,
     pub(super) rules: Vec<RuleItem>,
@@ -49,7 +51,7 @@ pub(super) struct Subject<'a> {
 impl Collector {
     /// Takes in one file.
     pub(super) fn add_file(&mut self, name: &str, text: &str) {
-        let file = Arc::new(File { name: name.to_owned(), text: text.to_owned(), number: self.reports.len() });
+        let file = Arc::new(File::new(name, text, self.reports.len()));
         self.reports.push(FileReport { name: name.to_owned(), ..FileReport::default() });
         let documents = match yaml::parse(text) {
             Ok(documents) => documents,
@@ -87,6 +89,10 @@ impl Collector {
 
     /// Adds a finished diagnostic.
     pub(super) fn push(&mut self, file: usize, diagnostic: Diagnostic) {
+        if diagnostic.code.is_lint() {
+            self.lints.push(diagnostic);
+            return;
+        }
         let report = &mut self.reports[file];
         let list = if diagnostic.code.is_error() { &mut report.errors } else { &mut report.warnings };
         list.push(diagnostic);

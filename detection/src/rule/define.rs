@@ -8,7 +8,7 @@ use super::decode::{
 use super::exception::{self, Exception};
 use super::item::{Operation, Order, Overrides, RuleItem};
 use super::report::Code;
-use super::source::Scalar;
+use super::source::{Scalar, SourceText};
 use super::yaml::Node;
 use crate::alert::Priority;
 use crate::example::FieldMap;
@@ -138,12 +138,24 @@ impl Collector {
         self.same_source(subject, index)?;
         let mut rule = self.rules[index].clone();
         if optional(subject.node, "condition").is_some() {
-            rule.condition.append(&self.text(subject, "condition")?);
+            let appended = self.text(subject, "condition")?;
+            self.lint_appended(subject, &appended);
+            rule.condition.append(&appended);
         }
         self.append_exceptions(subject, &mut rule)?;
         rule.order.visibility = order.visibility;
         self.rules[index] = rule;
         Ok(())
+    }
+
+    /// An appended `or` is an alternative to all that the rule asks for, the types of events with it.
+    fn lint_appended(&mut self, subject: &Subject<'_>, appended: &SourceText) {
+        if appended.text().split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("or")) {
+            let node = subject.node.get("condition").unwrap_or(subject.node);
+            let message = "the appended condition begins with 'or': it fires whatever the rule asks for before it";
+            let hint = "replace the condition, or append with 'and' and put the alternatives in parentheses".to_owned();
+            self.complain(subject, Mistake { hint: Some(hint), ..Mistake::new(Code::LintAppendOr, node, message) });
+        }
     }
 
     fn override_rule(
@@ -158,7 +170,13 @@ impl Collector {
         let mut rule = self.rules[index].clone();
         for (key, text) in [("condition", &mut rule.condition), ("output", &mut rule.output)] {
             match overrides.of(key) {
-                Some(Operation::Append) => text.append(&self.text(subject, key)?),
+                Some(Operation::Append) => {
+                    let appended = self.text(subject, key)?;
+                    if key == "condition" {
+                        self.lint_appended(subject, &appended);
+                    }
+                    text.append(&appended);
+                }
                 Some(Operation::Replace) => *text = self.text(subject, key)?,
                 None => {}
             }

@@ -98,6 +98,23 @@ impl Exception {
         Ok(())
     }
 
+    /// Each value as a condition of its own.
+    pub(super) fn alternatives(&self) -> Vec<SourceText> {
+        let texts = self.values.iter().map(|members| match &self.shape {
+            Shape::Single(field, comparison) => {
+                let items: Vec<String> = members.iter().map(|member| member.text(false)).collect();
+                format!("({field} {comparison} ({}))", items.join(", "))
+            }
+            Shape::Tuple(fields) => tuple_text(fields, members),
+        });
+        let source = |text: String| {
+            let mut source = SourceText::default();
+            source.push(&text, &self.scalar);
+            source
+        };
+        texts.map(source).collect()
+    }
+
     /// Adds ` and not (...)` to the condition of the rule.
     pub(super) fn fold_into(&self, condition: &mut SourceText) {
         let test = match &self.shape {

@@ -6,6 +6,7 @@ mod decode;
 mod define;
 mod exception;
 mod item;
+mod lint;
 mod list;
 mod options;
 mod report;
@@ -143,9 +144,28 @@ pub struct RuleSet {
 impl RuleSet {
     /// Loads files in order. Never fails as a whole: an item with a mistake is left out and reported.
     pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Self, LoadReport) {
+        let (rules, report, _) = Self::load_and_lint(files, options, false);
+        (rules, report)
+    }
+
+    /// Looks for what is allowed and loads, but is hardly meant: rules that cannot fire, exceptions that cannot match.
+    /// It reports only what it can prove.
+    pub fn lint(files: &[RuleFile], options: &LoadOptions) -> Vec<Diagnostic> {
+        let (rules, _, mut lints) = Self::load_and_lint(files, options, true);
+        for lint in lint::of_all(&rules, files) {
+            // Of a rule that cannot fire the first reason is enough.
+            let rule = lint.rule();
+            if !lints.iter().any(|known| known.rule() == rule && known.code == Code::LintNeverTrue) {
+                lints.push(lint);
+            }
+        }
+        lints
+    }
+
+    fn load_and_lint(files: &[RuleFile], options: &LoadOptions, lint: bool) -> (Self, LoadReport, Vec<Diagnostic>) {
         let mut collector = collect::Collector::default();
         files.iter().for_each(|file| collector.add_file(&file.name, &file.text));
-        let mut builder = build::Builder::new(collector);
+        let mut builder = build::Builder::new(collector, lint);
         let rules = builder.rules(options);
         let (collector, plan, literal_paths) = builder.finish();
         let report = LoadReport {
@@ -153,7 +173,7 @@ impl RuleSet {
             rules_loaded: rules.len(),
             rules_enabled: rules.iter().filter(|rule| rule.enabled).count(),
         };
-        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths }, report)
+        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths }, report, collector.lints)
     }
 
     /// The conditions of all rules as they were written.
@@ -202,5 +222,7 @@ impl RuleSet {
     }
 }
 
+#[cfg(test)]
+mod lint_tests;
 #[cfg(test)]
 mod tests;

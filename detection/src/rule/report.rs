@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// Longest line of a snippet; Falco cuts there too.
 const SNIPPET_CHARACTERS_MAX: usize = 160;
 
-/// Falco's codes of load errors and warnings.
+/// Codes of load errors and warnings, Falco's but for the lints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each code is documented by its text")]
 pub enum Code {
@@ -27,15 +27,21 @@ pub enum Code {
     InvalidListName,
     ConditionWarning,
     UnknownKey,
+    LintAppendOr,
+    LintNeverTrue,
+    LintAlwaysTrue,
+    LintDeadException,
+    LintShadowed,
+    LintEventType,
 }
 
 impl Code {
-    /// Falco's name of it.
+    /// Its name.
     pub fn name(self) -> &'static str {
         self.row().0
     }
 
-    /// Falco's text of it.
+    /// Its text.
     pub fn text(self) -> &'static str {
         self.row().1
     }
@@ -43,6 +49,11 @@ impl Code {
     /// Whether the item that it is about is not used.
     pub fn is_error(self) -> bool {
         self <= Self::Validate
+    }
+
+    /// Whether it is a lint: not about what is wrong, but about what is hardly meant.
+    pub fn is_lint(self) -> bool {
+        self >= Self::LintAppendOr
     }
 
     fn row(self) -> (&'static str, &'static str) {
@@ -67,6 +78,12 @@ impl Code {
             Self::InvalidListName => ("LOAD_INVALID_LIST_NAME", "Invalid list name"),
             Self::ConditionWarning => ("LOAD_COMPILE_CONDITION", "Warning in rule condition"),
             Self::UnknownKey => ("LOAD_UNKNOWN_KEY", "Unknown key in item definition"),
+            Self::LintAppendOr => ("LINT_APPEND_OR", "Appended condition begins with 'or'"),
+            Self::LintNeverTrue => ("LINT_NEVER_TRUE", "Condition holds for no event"),
+            Self::LintAlwaysTrue => ("LINT_ALWAYS_TRUE", "Condition holds for every event"),
+            Self::LintDeadException => ("LINT_DEAD_EXCEPTION", "Exception that can never match"),
+            Self::LintShadowed => ("LINT_SHADOWED", "Rule that an earlier rule always forestalls"),
+            Self::LintEventType => ("LINT_EVENT_TYPE", "Test that no event type satisfies"),
         }
     }
 }
@@ -98,7 +115,7 @@ pub struct Location {
 /// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Falco's code.
+    /// Its code.
     pub code: Code,
     /// What is wrong.
     pub message: String,
@@ -113,7 +130,13 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    fn to_json(&self) -> Value {
+    /// The rule that it is about.
+    pub(super) fn rule(&self) -> Option<&str> {
+        self.locations.iter().find(|it| it.item_type == "rule").map(|it| it.item_name.as_str())
+    }
+
+    /// As Falco's JSON result has it; `hint` is our addition.
+    pub fn to_json(&self) -> Value {
         let locations: Vec<Value> = self
             .locations
             .iter()
@@ -265,13 +288,7 @@ pub(super) fn snippet(text: &str, offset: usize) -> String {
     format!("{shown}\n{}^", " ".repeat(column - skipped))
 }
 
-/// Line and column, from 1, of a byte offset.
-pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..floor_boundary(text, offset)];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
-fn floor_boundary(text: &str, offset: usize) -> usize {
+/// The last place at or before the offset at which a character begins.
+pub(super) fn floor_boundary(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::report::{Position, line_and_column, snippet};
+use super::report::{Position, floor_boundary, snippet};
 use super::yaml::Node;
 
 /// A loaded file.
@@ -12,12 +12,21 @@ pub(super) struct File {
     pub(super) text: String,
     /// Its place among the files.
     pub(super) number: usize,
+    /// Where each line begins: counting them anew for each of thousands of rules would take longer than all else.
+    lines: Vec<usize>,
 }
 
 impl File {
+    pub(super) fn new(name: &str, text: &str, number: usize) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name: name.to_owned(), text: text.to_owned(), number, lines }
+    }
+
     /// Line and column of an offset.
     pub(super) fn position(&self, offset: usize) -> Position {
-        let (line, column) = line_and_column(&self.text, offset);
+        let end = floor_boundary(&self.text, offset);
+        let line = self.lines.partition_point(|start| *start <= end);
+        let column = self.text[self.lines[line - 1]..end].chars().count() + 1;
         Position { file: self.name.clone(), line, column, offset }
     }
 
