@@ -42,8 +42,18 @@ pub fn parse(text: &str, depth_max: usize) -> Result<Expression, ParseError> {
     parser.scanner.blank();
     match parser.scanner.at_end() {
         true => Ok(expression),
-        false => Err(parser.scanner.error("unexpected token, expected 'and', 'or' or the end of the condition")),
+        false => Err(parser.scanner.error(format!(
+            "unexpected token after '{}', expecting 'or', 'and'",
+            last_token(&text[..parser.scanner.offset()])
+        ))),
     }
+}
+
+/// The word or sign that a text ends with.
+fn last_token(text: &str) -> &str {
+    let text = text.trim_end();
+    let start = text.rfind(|c: char| c.is_whitespace() || "=<>!(),".contains(c)).map_or(0, |at| at + 1);
+    if start < text.len() { &text[start..] } else { text.char_indices().next_back().map_or("", |(at, _)| &text[at..]) }
 }
 
 struct Parser<'a> {

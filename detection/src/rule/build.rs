@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collect::Collector;
-use super::item::RuleItem;
+use super::item::{RuleItem, SYSCALL};
 use super::options::{AddedField, Addition, is_enabled};
 use super::report::{Code, Diagnostic, Location};
 use super::resolve::MacroState;
@@ -75,6 +75,7 @@ impl Builder {
         }
         let wanted = items.into_iter().filter(|item| item.priority.number() <= options.minimum_priority.number());
         let rules = wanted.filter_map(|item| self.rule(item, options)).collect();
+        self.resolve_rest();
         self.warn_unused();
         rules
     }
@@ -108,7 +109,7 @@ impl Builder {
     }
 
     fn rule(&mut self, item: RuleItem, options: &LoadOptions) -> Option<Rule> {
-        if item.source != "syscall" {
+        if item.source != SYSCALL {
             let message = format!("Unknown source {}, skipping", item.source);
             self.report("rule", &item.name, &item.condition, Code::UnknownSource, 0, message, None);
             return None;

@@ -99,11 +99,14 @@ impl Collector {
     }
 
     pub(super) fn complain(&mut self, subject: &Subject<'_>, mistake: Mistake) {
-        let locations = vec![Location {
-            item_type: subject.kind,
-            item_name: subject.name.clone(),
-            position: subject.file.position(mistake.offset),
-        }];
+        let location = |item_type, item_name, offset| {
+            let position = subject.file.position(offset);
+            Location { item_type, item_name, position }
+        };
+        let mut locations = vec![location(subject.kind, subject.name.clone(), mistake.offset)];
+        if let Some(exception) = mistake.exception {
+            locations.push(location("exception", exception, mistake.offset));
+        }
         self.report(subject.file, mistake.offset, mistake.code, mistake.message, mistake.hint, locations);
     }
 
@@ -113,7 +116,12 @@ impl Collector {
             NodeValue::Mapping(_) => {}
             NodeValue::Scalar(_) | NodeValue::Sequence(_) => {
                 let message = "Unexpected element type. Each element should be a yaml associative array.".to_owned();
-                self.report(file, item.offset, Code::YamlValidate, message, None, Vec::new());
+                let location = Location {
+                    item_type: "rules content item",
+                    item_name: String::new(),
+                    position: file.position(item.offset),
+                };
+                self.report(file, item.offset, Code::YamlValidate, message, None, vec![location]);
                 return;
             }
         }

@@ -13,11 +13,13 @@ pub(super) struct Mistake {
     pub(super) offset: usize,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    /// Name of the exception that it is in; empty when the exception has none.
+    pub(super) exception: Option<String>,
 }
 
 impl Mistake {
     pub(super) fn new(code: Code, node: &Node, message: impl Into<String>) -> Self {
-        Self { code, offset: node.offset, message: message.into(), hint: None }
+        Self { code, offset: node.offset, message: message.into(), hint: None, exception: None }
     }
 
     fn structure(node: &Node, message: impl Into<String>) -> Self {

@@ -6,7 +6,7 @@ use super::decode::{
     Mistake, number_of, optional, required, scalar_of, sequence_of, text_of, texts_of, truth_of, unknown_keys,
 };
 use super::exception::{self, Exception};
-use super::item::{Operation, Order, Overrides, RuleItem};
+use super::item::{Operation, Order, Overrides, RuleItem, SYSCALL};
 use super::report::Code;
 use super::source::{Scalar, SourceText};
 use super::yaml::Node;
@@ -103,6 +103,9 @@ impl Collector {
 
     fn define_rule(&mut self, subject: &Subject<'_>, order: Order) -> Result<RuleItem, Mistake> {
         let item = subject.node;
+        let source = source(item)?.unwrap_or(SYSCALL).to_owned();
+        // The fields of exceptions are those of their source; of an unknown one nothing can be said.
+        let exceptions = if source == SYSCALL { self.exceptions(subject)? } else { Vec::new() };
         let truth = |key, default| optional(item, key).map(truth_of).transpose().map(|it| it.unwrap_or(default));
         let rule = RuleItem {
             name: Scalar::new(subject.file, item.get("rule").unwrap_or(item)),
@@ -111,12 +114,12 @@ impl Collector {
             condition: self.text(subject, "condition")?,
             output: self.text(subject, "output")?,
             priority: priority(required(item, "priority")?)?,
-            source: source(item)?.unwrap_or("syscall").to_owned(),
+            source,
             tags: optional(item, "tags").map(texts_of).transpose()?.unwrap_or_default(),
             enabled: truth("enabled", true)?,
             warn_event_types: truth("warn_evttypes", true)?,
             skip_if_unknown_filter: truth("skip-if-unknown-filter", false)?,
-            exceptions: self.exceptions(subject)?,
+            exceptions,
             examples: self.examples(subject),
         };
         truth("capture", false)?;
@@ -136,6 +139,11 @@ impl Collector {
     /// `append: true`: condition and exceptions; every other key is ignored.
     fn append_rule(&mut self, subject: &Subject<'_>, index: usize, order: Order) -> Result<(), Mistake> {
         self.same_source(subject, index)?;
+        let adds = ["condition", "exceptions"].iter().any(|key| optional(subject.node, key).is_some());
+        if !adds {
+            let message = "Appended rule must have exceptions or condition property";
+            return Err(Mistake::new(Code::Validate, subject.node, message));
+        }
         let mut rule = self.rules[index].clone();
         if optional(subject.node, "condition").is_some() {
             let appended = self.text(subject, "condition")?;
@@ -208,7 +216,7 @@ impl Collector {
         let mut exceptions: Vec<Exception> = Vec::new();
         for node in exception_nodes(subject.node)? {
             self.warn_exception_keys(subject, node);
-            let exception = exception::decode(subject.file, node)?;
+            let exception = exception::decode(subject.file, node).map_err(|mistake| within(mistake, node))?;
             if exceptions.iter().any(|known| known.name == exception.name) {
                 let message = format!("Multiple definitions of exception '{}' in the same rule", exception.name);
                 self.complain(subject, Mistake::new(Code::ExceptionNameNotUnique, node, message));
@@ -219,18 +227,26 @@ impl Collector {
     }
 
     fn append_exceptions(&mut self, subject: &Subject<'_>, rule: &mut RuleItem) -> Result<(), Mistake> {
+        if rule.source != SYSCALL {
+            return Ok(());
+        }
         for node in exception_nodes(subject.node)? {
             self.warn_exception_keys(subject, node);
-            let name = text_of(required(node, "name")?)?;
+            let mistaken = |mistake| within(mistake, node);
+            let name = required(node, "name").and_then(text_of).map_err(mistaken)?;
             match rule.exceptions.iter_mut().find(|exception| exception.name == name) {
                 Some(known) => {
-                    if let Some(warning) = exception::append(known, node)? {
+                    if let Some(warning) = exception::append(known, node).map_err(mistaken)? {
                         self.complain(subject, warning);
                     }
                 }
                 None => {
-                    required(node, "values")?;
-                    rule.exceptions.push(exception::decode(subject.file, node)?);
+                    if node.get("fields").is_none() {
+                        let message = "Rule exception must have fields property with a list of fields";
+                        return Err(mistaken(Mistake::new(Code::Validate, node, message)));
+                    }
+                    required(node, "values").map_err(mistaken)?;
+                    rule.exceptions.push(exception::decode(subject.file, node).map_err(mistaken)?);
                 }
             }
         }
@@ -278,6 +294,12 @@ fn replace_plain_keys(rule: &mut RuleItem, item: &Node, overrides: &Overrides) -
         rule.skip_if_unknown_filter = truth_of(node)?;
     }
     Ok(())
+}
+
+/// A mistake that was found in an exception.
+fn within(mistake: Mistake, exception: &Node) -> Mistake {
+    let name = exception.get("name").and_then(Node::scalar).unwrap_or_default().to_owned();
+    Mistake { exception: Some(name), ..mistake }
 }
 
 fn exception_nodes(item: &Node) -> Result<&[Node], Mistake> {

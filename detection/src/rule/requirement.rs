@@ -34,7 +34,7 @@ pub(super) fn check_engine(node: &Node) -> Result<(), Mistake> {
     };
     let Some(required) = required else {
         return Err(Mistake::new(
-            Code::Validate,
+            Code::YamlValidate,
             node,
             format!("Unable to parse engine version '{text}' as a semver string. Expected \"x.y.z\" semver format."),
         ));

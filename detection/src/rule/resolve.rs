@@ -104,6 +104,22 @@ impl Builder {
         })
     }
 
+    /// Resolves the macros that no rule has asked for: a mistake in one of them is a mistake all the same.
+    pub(super) fn resolve_rest(&mut self) {
+        let names: Vec<Arc<str>> = self.collector.macros.iter().map(|item| item.name.value().into()).collect();
+        for name in names {
+            if !matches!(self.macros.get(&name), Some(MacroState::Parsed(_))) {
+                continue;
+            }
+            let asked_for = self.used_macros.contains(&name);
+            // What is wrong with it has been reported where it was found.
+            drop(self.resolve_macro(&name, 0, usize::MAX));
+            if !asked_for {
+                self.used_macros.remove(&name);
+            }
+        }
+    }
+
     fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<Vec<Expression>, Unusable> {
         parts.into_iter().map(|part| self.resolve(part, visibility)).collect()
     }

@@ -201,13 +201,35 @@ fn exceptions_can_be_appended_to() {
             "Can not append exception fields/comps to existing exception, only values",
         ),
         ("{name: ex, value: [[b]]}", "Overriding/appending exception with no values"),
-        ("{name: new, values: [[b]]}", "Item has no mapping for key 'fields'"),
+        ("{name: new, values: [[b]]}", "Rule exception must have fields property with a list of fields"),
     ] {
         let found = load(&format!(
             "{base}- rule: test_rule\n  exceptions:\n    - {exception}\n  override: {{exceptions: append}}\n"
         ));
         assert!(found.contains(message), "{found}");
     }
+}
+
+#[test]
+fn an_append_must_add_something() {
+    let found = load(&format!("{}- rule: test_rule\n  append: true\n", rule("evt.type = open")));
+    assert!(found.contains("LOAD_ERR_VALIDATE: Appended rule must have exceptions or condition property"), "{found}");
+}
+
+#[test]
+fn a_macro_is_checked_though_nobody_uses_it() {
+    let found = load("- macro: unused\n  condition: nowhere\n");
+    assert!(found.contains("LOAD_ERR_VALIDATE: Undefined macro 'nowhere' used in filter."), "{found}");
+    assert!(found.contains("LOAD_UNUSED_MACRO"), "{found}");
+}
+
+#[test]
+fn exceptions_of_an_unknown_source_are_not_judged() {
+    let yaml =
+        rule("ct.name = x") + "  source: elsewhere\n  exceptions:\n    - {name: ex, fields: [ct.id], values: [[a]]}\n";
+    let found = load(&yaml);
+    assert!(found.contains("LOAD_UNKNOWN_SOURCE: Unknown source elsewhere, skipping"), "{found}");
+    assert!(!found.contains("LOAD_ERR"), "{found}");
 }
 
 #[test]
