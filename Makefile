@@ -31,8 +31,9 @@ test: ## everything; prints a closing count
 	$(CARGO) build --workspace --locked
 	$(CARGO) nextest run --workspace --locked --no-fail-fast
 
-bench: ## records/s from decode to verdict, kernel cost of a call with and without the agent; reports, gates nothing
+bench: ## verdicts/s by number of rules, records/s from decode to verdict, kernel cost of a call; reports, gates nothing
 	@deploy/setup.sh build
+	$(CARGO) bench --locked -p tiercel-detection --bench engine
 	$(CARGO) bench --locked -p tiercel-agent
 
 check: ## read-only gate: format, lints, dependency rules

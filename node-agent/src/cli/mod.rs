@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod falco;
 mod logging;
+mod profile;
 mod record;
 mod replay;
 mod rules;

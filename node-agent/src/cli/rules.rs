@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 use tiercel_agent::detect::{builtin, rules};
 use tiercel_detection::event::EventKind;
 use tiercel_detection::field::FieldId;
+use tiercel_detection::rule::Diagnostic;
 use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, Rule, RuleFile, RuleSet, TimeFormat};
 
-use super::stdout;
+use super::{profile, stdout};
 
 /// What can be done with rules.
 #[derive(Debug, Subcommand)]
@@ -46,6 +47,8 @@ pub(super) enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Measure over a recording what each rule costs and how often it fires
+    Profile(profile::Arguments),
 }
 
 /// What to list.
@@ -89,17 +92,26 @@ pub(super) fn run(command: &Command) -> anyhow::Result<bool> {
         }
         Command::Test { files } => test(files),
         Command::Eval { rules, events, all } => eval(rules, events, *all),
+        Command::Profile(arguments) => profile::profile(arguments),
     }
 }
 
 fn check(files: &[PathBuf], json: bool) -> anyhow::Result<bool> {
     let out = &mut stdout();
-    let (set, report) = RuleSet::load(&rules::read(files)?, &LoadOptions::default());
+    let (files, options) = (rules::read(files)?, LoadOptions::default());
+    let (set, report) = RuleSet::load(&files, &options);
+    let lints = RuleSet::lint(&files, &options);
     if json {
-        writeln!(out, "{}", report.to_json())?;
+        let mut result = report.to_json();
+        result["lints"] = lints.iter().map(Diagnostic::to_json).collect();
+        writeln!(out, "{result}")?;
         return Ok(report.is_ok());
     }
     writeln!(out, "{report}")?;
+    if !lints.is_empty() {
+        writeln!(out, "{} lints, none of which keeps a rule from being used:", lints.len())?;
+        lints.iter().try_for_each(|lint| writeln!(out, "{lint}"))?;
+    }
     let (errors, warnings) = (report.errors().count(), report.warnings().count());
     match report.is_ok() {
         true => writeln!(out, "ok, {} rules", set.rules().len())?,
