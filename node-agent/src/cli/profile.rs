@@ -1,7 +1,7 @@
 //! `rules profile`: what each rule costs over a recording, and how often it fires.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -26,7 +26,19 @@ pub(super) struct Arguments {
     rules: Vec<PathBuf>,
     /// A file that `tiercel-agent record` made, or a capture (.scap) of Falco or sysdig
     #[arg(value_name = "RECORDING")]
-    recording: PathBuf,
+    recording: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// The rule files and the recording. Behind `--rules` the recording is read as the last of the files.
+    fn files(&self) -> anyhow::Result<(&[PathBuf], &Path)> {
+        let (rules, recording) = match (&self.recording, self.rules.as_slice()) {
+            (Some(recording), rules) => (rules, recording),
+            (None, [rules @ .., recording]) if !rules.is_empty() => (rules, recording),
+            (None, _) => anyhow::bail!("no recording was given: rules profile --rules FILE... RECORDING"),
+        };
+        Ok((rules, recording))
+    }
 }
 
 /// What evaluating something took.
@@ -45,23 +57,24 @@ impl Cost {
 
 /// Prints a table of the rules, the most expensive ones first.
 pub(super) fn profile(arguments: &Arguments) -> anyhow::Result<bool> {
-    let (set, report) = RuleSet::load(&rules::read(&arguments.rules)?, &LoadOptions::default());
+    let (files, path) = arguments.files()?;
+    let (set, report) = RuleSet::load(&rules::read(files)?, &LoadOptions::default());
     if !report.is_ok() {
         eprintln!("{report}");
     }
     let mut profiler = Profiler::new(set);
-    if Reader::is_capture(&arguments.recording)? {
-        capture(arguments, &mut profiler)?;
+    if Reader::is_capture(path)? {
+        capture(path, &mut profiler)?;
     } else {
-        recording(arguments, &mut profiler)?;
+        recording(path, &mut profiler)?;
     }
     profiler.measure();
     profiler.print(&mut stdout())?;
     Ok(report.is_ok())
 }
 
-fn recording(arguments: &Arguments, profiler: &mut Profiler) -> anyhow::Result<()> {
-    let Input { mut source, mut enricher, .. } = Input::recording(&arguments.recording)?;
+fn recording(path: &Path, profiler: &mut Profiler) -> anyhow::Result<()> {
+    let Input { mut source, mut enricher, .. } = Input::recording(path)?;
     enricher.want(profiler.engine.rules().required_kinds());
     enricher.follow_paths(profiler.engine.rules().literal_paths());
     let mut batch = Vec::new();
@@ -75,8 +88,8 @@ fn recording(arguments: &Arguments, profiler: &mut Profiler) -> anyhow::Result<(
     }
 }
 
-fn capture(arguments: &Arguments, profiler: &mut Profiler) -> anyhow::Result<()> {
-    let (mut reader, metadata) = Reader::open(&arguments.recording)?;
+fn capture(path: &Path, profiler: &mut Profiler) -> anyhow::Result<()> {
+    let (mut reader, metadata) = Reader::open(path)?;
     let mut state = CaptureState::new(&metadata);
     state.want(profiler.engine.rules().required_kinds());
     while let Some(captured) = reader.next_event()? {

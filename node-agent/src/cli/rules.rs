@@ -109,7 +109,7 @@ fn check(files: &[PathBuf], json: bool) -> anyhow::Result<bool> {
     }
     writeln!(out, "{report}")?;
     if !lints.is_empty() {
-        writeln!(out, "{} lints, none of which keeps a rule from being used:", lints.len())?;
+        writeln!(out, "lints (they keep no rule from being used): {}", lints.len())?;
         lints.iter().try_for_each(|lint| writeln!(out, "{lint}"))?;
     }
     let (errors, warnings) = (report.errors().count(), report.warnings().count());
