@@ -20,10 +20,10 @@ use case::{Case, Suite};
 /// Processes at once.
 const PARALLEL: usize = 2;
 
-/// Cases in which we agree, as many as Falco 0.44.1 passes itself of those that can be run here. What differs for both:
-/// calls are judged once since 0.44 (nine cases expect the alerts before the call as well) and gVisor is gone. What
-/// differs for us alone: we report every mistake of a file and not only the first, and do not speak like yaml-cpp.
-const AGREED_MIN: usize = 125;
+/// Cases in which we agree; of those that can be run here Falco 0.44.1 passes one less. What differs for both: calls are
+/// judged once since 0.44 (nine cases expect the alerts before the call as well) and gVisor is gone. What differs for us
+/// alone: we report every mistake of a file and not only the first. What differs for Falco alone: two of its messages.
+const AGREED_MIN: usize = 127;
 
 /// What became of a case.
 enum Outcome {

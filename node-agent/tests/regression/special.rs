@@ -1,6 +1,8 @@
 //! Cases that Falco wrote as programs: several runs, files, lines to compare.
 
 use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use regex::Regex;
@@ -20,11 +22,10 @@ pub(super) fn judge(suite: &Suite, case: &Case) -> Option<Outcome> {
         "TestFalco_Print_IgnoredEvents" => ignored_events(suite),
         "TestFalco_Print_Rules" => print_rules(suite),
         "TestFlaco_Rule_Info" => rule_info(suite),
+        "TestFalco_Config_RuleMatchingWrongValue" => wrong_matching(suite),
         "TestFalco_Miscs_StartupFail" => startup(suite),
         "TestFalco_Miscs_HotReload" => hot_reload(suite),
-        "TestFalco_Miscs_PrometheusMetricsNoDriver" => {
-            Err(Outcome::Impossible("Falco's web server; the agent's own serves its metrics".to_owned()))
-        }
+        "TestFalco_Miscs_PrometheusMetricsNoDriver" => metrics(suite),
         "TestFalco_Legacy_StdoutOutputStrict" => text_lines(suite, case, |done| done.stdout),
         "TestFalco_Legacy_ProgramOutputStrict" => text_lines(suite, case, |done| done.stdout),
         "TestFalco_Legacy_StdoutOutputJsonStrict" => json_lines(suite),
@@ -159,6 +160,16 @@ fn rule_info(suite: &Suite) -> Judgement {
     must(done.exit_code != Some(0), "a rule that does not exist is described")
 }
 
+/// Fails before it would read its capture, which is not here.
+fn wrong_matching(suite: &Suite) -> Judgement {
+    let mut run = suite.plain();
+    run.config = suite.file("configs.RuleMatchingWrongValue").map_err(impossible)?;
+    run.argument("-r");
+    run.argument(&suite.file("rules.ShadowingRules").map_err(impossible)?.display().to_string());
+    let done = run.run();
+    must(done.exit_code == Some(1) && done.stderr.contains("Unknown rule matching strategy"), done.stderr)
+}
+
 fn startup(suite: &Suite) -> Judgement {
     let mut run = suite.plain();
     run.config = suite.file("configs.EmptyConfig").map_err(impossible)?;
@@ -185,6 +196,43 @@ fn hot_reload(suite: &Suite) -> Judgement {
         done.join().unwrap()
     });
     must(done.exit_code == Some(0) && done.stderr.contains("SIGHUP received, restarting..."), done.stderr)
+}
+
+fn metrics(suite: &Suite) -> Judgement {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut run = suite.plain();
+    let rules = suite.file("rules.SingleRule").map_err(impossible)?;
+    for argument in ["-r", &rules.display().to_string(), "-M", "3"] {
+        run.argument(argument);
+    }
+    let port_option = format!("webserver.listen_port={port}");
+    for option in [
+        "engine.kind=nodriver",
+        "metrics.enabled=true",
+        "webserver.enabled=true",
+        "webserver.prometheus_metrics_enabled=true",
+        "webserver.listen_address=127.0.0.1",
+        &port_option,
+    ] {
+        run.set(option);
+    }
+    let (done, answer) = std::thread::scope(|scope| {
+        let done = scope.spawn(|| run.run());
+        std::thread::sleep(Duration::from_millis(1500));
+        let answer = get(port, "/metrics");
+        (done.join().unwrap(), answer)
+    });
+    must(done.exit_code == Some(0), done.stderr)?;
+    let answer = answer.map_err(|error| Outcome::Missed(error.to_string()))?;
+    must(answer.starts_with("HTTP/1.1 200 ") && answer.contains("falcosecurity_"), answer)
+}
+
+fn get(port: u16, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// What Falco up to 0.42 printed, which judged each call twice, before and after.

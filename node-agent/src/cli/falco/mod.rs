@@ -11,6 +11,8 @@ mod settings;
 mod signals;
 mod statistics;
 mod versions;
+mod web;
+mod wording;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -79,6 +81,9 @@ fn act(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     if let Some(path) = &arguments.pidfile {
         session::write_pidfile(path)?;
+    }
+    if let Some(listen) = settings.web_listen {
+        web::serve(listen)?;
     }
     watch(out, arguments, settings, rules, files)
 }
@@ -152,7 +157,8 @@ fn check_sources(arguments: &Arguments) -> anyhow::Result<()> {
 fn validate(out: &mut impl Write, files: &[RuleFile], settings: &Settings) -> anyhow::Result<bool> {
     info!("Validating rules file(s):");
     files.iter().for_each(|file| info!("   {}", file.name));
-    let (_, report) = RuleSet::load(files, &settings.load);
+    let (_, mut report) = RuleSet::load(files, &settings.load);
+    wording::adapt(&mut report);
     match settings.json_output {
         true => writeln!(out, "{}", report.to_json())?,
         false => writeln!(out, "{report}")?,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use tiercel_agent::detect::internal;
+use tiercel_agent::metrics::DetectMetrics;
 use tiercel_agent::outputs::Outputs;
 use tiercel_detection::alert::FieldValue;
 use tiercel_detection::event::{Text, Timestamp};
@@ -59,6 +60,7 @@ pub(super) fn run(
     let mut session = Session {
         drops: DropWatch::new(settings.drops.clone()),
         statistics: Statistics::default(),
+        metrics: DetectMetrics::default(),
         exit: false,
         outputs,
         context,
@@ -82,6 +84,7 @@ struct Session {
     outputs: Outputs,
     context: OutputContext,
     statistics: Statistics,
+    metrics: DetectMetrics,
     drops: DropWatch,
     exit: bool,
 }
@@ -117,6 +120,7 @@ impl Session {
     }
 
     fn give_out(&mut self, alerts: Vec<Alert>) {
+        self.metrics.count(&alerts);
         for alert in alerts {
             self.statistics.count(&alert);
             self.outputs.hand_over(alert);
@@ -184,7 +188,8 @@ fn hostname() -> String {
     named.or_else(|| own().ok()).unwrap_or_else(|| "localhost".to_owned())
 }
 
-fn now() -> Timestamp {
+/// The time, as events have it.
+pub(super) fn now() -> Timestamp {
     let nanoseconds = jiff::Timestamp::now().as_nanosecond();
     Timestamp(u64::try_from(nanoseconds).unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! `falco.yaml` as meant: the keys that have a counterpart here, each in its range.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(super) struct Settings {
     pub(super) log_level: String,
     pub(super) log_stderr: bool,
     pub(super) watch_files: bool,
+    /// Where the web server listens, if there is to be one.
+    pub(super) web_listen: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -63,6 +66,7 @@ impl Settings {
             log_level: keys.text("log_level").unwrap_or_else(|| "info".to_owned()),
             log_stderr: keys.truth("log_stderr", true)?,
             watch_files: keys.truth("watch_config_files", true)?,
+            web_listen: web_listen(keys)?,
         })
     }
 }
@@ -256,6 +260,21 @@ fn json_keys(keys: Keys<'_>) -> anyhow::Result<JsonKeys> {
         output_fields: keys.truth("json_include_output_fields_property", output_fields)?,
         tags: keys.truth("json_include_tags_property", tags)?,
     })
+}
+
+fn web_listen(keys: Keys<'_>) -> anyhow::Result<Option<SocketAddr>> {
+    if !keys.truth("webserver.enabled", false)? {
+        return Ok(None);
+    }
+    if keys.truth("webserver.ssl_enabled", false)? {
+        bail!("webserver.ssl_enabled: not served here; the answers hold no secrets");
+    }
+    let address = keys.text("webserver.listen_address").unwrap_or_else(|| "0.0.0.0".to_owned());
+    let port = keys.text("webserver.listen_port").unwrap_or_else(|| "8765".to_owned());
+    let address: IpAddr =
+        address.parse().map_err(|_| anyhow!("webserver.listen_address: expected an address, found `{address}`"))?;
+    let port = port.parse().map_err(|_| anyhow!("webserver.listen_port: expected a port, found `{port}`"))?;
+    Ok(Some(SocketAddr::new(address, port)))
 }
 
 fn drops(keys: Keys<'_>) -> anyhow::Result<DropPolicy> {
