@@ -110,3 +110,43 @@ async fn deliver<C: Courier>(courier: &mut C, line: &str, tally: &mut Tally) -> 
         Failure::Passing(error) | Failure::Final(error) => error,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use tiercel_detection::alert::JsonKeys;
+
+    use super::super::tests::alert;
+    use super::*;
+    use crate::config::Format;
+
+    /// Takes no line before it may.
+    struct Stalled(std::sync::mpsc::Receiver<()>);
+
+    impl Courier for Stalled {
+        async fn deliver(&mut self, _: &str) -> Result<(), Failure> {
+            // An error means that it may from now on.
+            _ = self.0.recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_finds_the_queue_full_is_counted() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let (may, stalled) = std::sync::mpsc::sync_channel(1);
+        metrics::with_local_recorder(&recorder, || {
+            let style = Style { format: Format::Text, keys: JsonKeys::default() };
+            let (mut worker, thread) = Worker::start("test", "nowhere", style, Stalled(stalled)).unwrap();
+            // One line is in the hands of the courier, or still on the way to them.
+            (0..QUEUE_LINES_MAX + 11).for_each(|_| worker.write(&alert("line")));
+            drop(may);
+            drop(worker);
+            thread.join().unwrap();
+        });
+        let metrics = recorder.handle().render();
+        let line = "tiercel_agent_output_alerts_lost_total{reason=\"queue_full\",output=\"test\"} ";
+        let lost = metrics.lines().find_map(|it| it.strip_prefix(line)).unwrap().parse::<usize>().unwrap();
+        assert!((10..=11).contains(&lost), "{lost} lost");
+    }
+}

@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use tiercel_agent::detect::rules;
 use tiercel_detection::rule::Addition;
 use tiercel_detection::{LoadReport, RuleFile, RuleSet};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub(super) use arguments::Arguments;
 
@@ -61,6 +61,10 @@ fn act(arguments: &Arguments) -> anyhow::Result<bool> {
     info!("Falco version: {} (tiercel-agent {})", versions::FALCO_VERSION, env!("CARGO_PKG_VERSION"));
     info!("Falco initialized with configuration files:");
     files.iter().for_each(|file| info!("   {}", file.display()));
+    let ignored = settings::ignored(&tree);
+    if !ignored.is_empty() {
+        debug!("Keys without a counterpart here: {}", ignored.join(", "));
+    }
     check_sources(arguments)?;
     if !arguments.validate.is_empty() {
         return validate(out, &rules::read(&arguments.validate)?, &settings);
@@ -119,12 +123,17 @@ fn configuration(arguments: &Arguments) -> anyhow::Result<(Value, Vec<PathBuf>)>
     let (mut tree, files) = match &arguments.config {
         Some(path) => document::read(path)?,
         None if default.exists() => document::read(default)?,
-        None => (Value::Object(Map::new()), Vec::new()),
+        None => (shipped(), Vec::new()),
     };
     for option in &arguments.options {
         document::assign(&mut tree, option)?;
     }
     Ok((tree, files))
+}
+
+/// What of the file that Falco ships makes a difference for those who have none.
+fn shipped() -> Value {
+    json!({"stdout_output": {"enabled": true}, "append_output": [{"suggested_output": true}]})
 }
 
 fn settings(arguments: &Arguments, tree: &Value) -> anyhow::Result<Settings> {

@@ -71,6 +71,42 @@ impl Settings {
     }
 }
 
+/// The keys that are read, or that mean what happens here anyway.
+const KEYS: [&str; 26] = [
+    "append_output",
+    "base_syscalls",
+    "buffered_outputs",
+    "config_files",
+    "engine",
+    "file_output",
+    "http_output",
+    "json_include_message_property",
+    "json_include_output_fields_property",
+    "json_include_output_property",
+    "json_include_tags_property",
+    "json_output",
+    "log_level",
+    "log_stderr",
+    "priority",
+    "program_output",
+    "rule_matching",
+    "rules",
+    "rules_file",
+    "rules_files",
+    "stdout_output",
+    "syscall_event_drops",
+    "syslog_output",
+    "time_format_iso_8601",
+    "watch_config_files",
+    "webserver",
+];
+
+/// The first level of keys that change nothing here.
+pub(super) fn ignored(tree: &Value) -> Vec<&str> {
+    let keys = tree.as_object().into_iter().flat_map(|keys| keys.keys().map(String::as_str));
+    keys.filter(|key| !KEYS.contains(key)).collect()
+}
+
 /// A tree whose scalars may be typed, as a file has them, or texts, as `-o` gives them.
 #[derive(Clone, Copy)]
 struct Keys<'a>(&'a Value);
