@@ -38,7 +38,7 @@ pub enum ParameterValue {
     Unsigned(u64),
     /// An unsigned number that prints in upper-case hexadecimal digits, without a prefix.
     Hex(u64),
-    /// An unsigned number that prints in octal digits, without a prefix.
+    /// An unsigned number that prints in octal digits behind a zero.
     Octal(u64),
     /// A return value: negative ones resolve to an errno name.
     Errno(i64),

@@ -1,22 +1,26 @@
-//! `replay`: the alerts of a recording, the same on every machine.
+//! `replay`: the alerts of a recording, the same on every machine, or of a capture, with times of this machine's zone
+//! as Falco prints them.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use tiercel_agent::capture::Progress;
+use tiercel_agent::capture::scap::Reader;
 use tiercel_agent::config::RulesConfig;
 use tiercel_agent::detect::{Detector, rules};
+use tiercel_agent::enrich::scap::CaptureState;
 use tiercel_agent::input::Input;
 use tiercel_agent::outputs::line;
-use tiercel_detection::{Matching, Priority};
+use tiercel_detection::{Engine, Matching, OutputContext, Priority, RuleSet, TimeFormat};
 
 use super::{OutputFormat, stdout};
 
 /// What to replay, and with which rules.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A file that `tiercel-agent record` made
+    /// A file that `tiercel-agent record` made, or a capture (.scap) of Falco or sysdig
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Rule files and directories [default: the built-in rules]
@@ -40,8 +44,19 @@ pub(super) fn replay(arguments: &Arguments) -> anyhow::Result<bool> {
     if !loaded.report.is_ok() {
         eprintln!("{}", loaded.report);
     }
+    let is_ok = loaded.report.is_ok();
+    if Reader::is_capture(&arguments.file)? {
+        capture(arguments, loaded.rules, out)?;
+    } else {
+        recording(arguments, loaded.rules, out)?;
+    }
+    Ok(is_ok)
+}
+
+/// Prints the alerts of a recording of ours.
+fn recording(arguments: &Arguments, rules: RuleSet, out: &mut impl Write) -> anyhow::Result<()> {
     let Input { mut source, enricher, context, .. } = Input::recording(&arguments.file)?;
-    let mut detector = Detector::new(enricher, loaded.rules, context);
+    let mut detector = Detector::new(enricher, rules, context);
     let mut batch = Vec::new();
     loop {
         let drained = source.next_batch(&mut batch)?;
@@ -57,5 +72,28 @@ pub(super) fn replay(arguments: &Arguments) -> anyhow::Result<bool> {
     if lost > 0 {
         eprintln!("warning: {lost} records are missing in this recording");
     }
-    Ok(loaded.report.is_ok())
+    Ok(())
+}
+
+/// Prints the alerts of a capture; a damaged one gives those of its sound part before it fails.
+fn capture(arguments: &Arguments, rules: RuleSet, out: &mut impl Write) -> anyhow::Result<()> {
+    let (mut reader, metadata) = Reader::open(&arguments.file)?;
+    let mut state = CaptureState::new(&metadata);
+    state.want(rules.required_kinds());
+    let context = OutputContext {
+        hostname: metadata.machine.hostname.as_str().into(),
+        time_zone: TimeZone::system(),
+        time_format: TimeFormat::default(),
+    };
+    let mut engine = Engine::new(rules, context);
+    let mut alerts = Vec::new();
+    while let Some(captured) = reader.next_event()? {
+        if let Some(event) = state.handle(&captured) {
+            engine.evaluate(&event, &mut alerts);
+        }
+        for alert in alerts.drain(..) {
+            writeln!(out, "{}", line(&alert, arguments.output.into()))?;
+        }
+    }
+    Ok(())
 }

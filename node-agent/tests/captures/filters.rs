@@ -8,8 +8,9 @@ use tiercel_detection::RuleFile;
 
 use super::{Score, captures, each_event, engine, folder};
 
-/// What was reached.
-const FLOOR_PPM: u64 = 0;
+/// What was reached. The rest: cgroups that end with a line feed, which Falco takes for containers, and calls that old
+/// captures know by their number only, which Falco does not find by their name if they have got an event since.
+const FLOOR_PPM: u64 = 997_800;
 
 #[derive(Deserialize)]
 struct Answers {

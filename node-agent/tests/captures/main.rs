@@ -3,7 +3,11 @@
 //!
 //! The captures and what Falco said of them are found through `TIERCEL_COMPAT_DIR`; without them nothing is tested.
 
+#![expect(clippy::unwrap_used, reason = "what is missing in the data of a test ends the test")]
+#![expect(clippy::print_stdout, reason = "the scores are what these tests are run for")]
+
 mod alerts;
+mod damage;
 mod fields;
 mod filters;
 mod replay;
@@ -16,8 +20,11 @@ use tiercel_agent::capture::scap::Reader;
 use tiercel_agent::enrich::scap::CaptureState;
 use tiercel_detection::{Engine, Event, LoadOptions, Matching, OutputContext, RuleFile, RuleSet, TimeFormat};
 
+/// The captures for which floors were measured; others may do better or worse.
+const CAPTURES_MEASURED: usize = 22;
+
 /// Disagreements that are listed, most frequent first.
-const LISTED_MAX: usize = 60;
+const LISTED_MAX: usize = 20;
 
 /// The folder with captures, or `None` and a loud line.
 fn folder() -> Option<PathBuf> {
@@ -96,7 +103,7 @@ impl Score {
         self.kinds.entry(kind()).or_insert_with(|| (0, example())).0 += 1;
     }
 
-    /// Prints the score and fails when it is below what was reached before, in millionths.
+    /// Prints the score and fails when it is below what was reached with the captures that were measured, in millionths.
     #[track_caller]
     fn report(&self, what: &str, floor_ppm: u64) {
         println!("{what}: agreed {} of {}", self.agreed, self.total);
@@ -107,6 +114,7 @@ impl Score {
         }
         assert!(self.total > 0, "{what}: nothing was compared");
         let reached = self.agreed * 1_000_000 / self.total;
-        assert!(reached >= floor_ppm, "{what}: {reached} ppm agree, {floor_ppm} did before");
+        let measured = folder().is_some_and(|folder| captures(&folder).len() == CAPTURES_MEASURED);
+        assert!(!measured || reached >= floor_ppm, "{what}: {reached} ppm agree, {floor_ppm} did before");
     }
 }

@@ -54,8 +54,8 @@ fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
     let text = |text: &'a Option<Text>| text.as_deref().map(Value::text);
     match field.id {
         FieldId::ContainerId => Some(Value::text(&container.id)),
-        FieldId::ContainerFullId => Some(Value::text(&container.full_id)),
-        FieldId::ContainerType => Some(Value::text(&container.engine)),
+        FieldId::ContainerFullId => told(container, &container.full_id),
+        FieldId::ContainerType => told(container, &container.engine),
         FieldId::ContainerName => text(&container.name),
         FieldId::ContainerImage => text(&container.image).or_else(|| image(container)),
         FieldId::ContainerImageId => text(&container.image_id),
@@ -95,6 +95,11 @@ fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
         },
         _ => None,
     }
+}
+
+/// A text that is empty only if the runtime says so.
+fn told<'a>(container: &Container, text: &'a Text) -> Option<Value<'a>> {
+    (!text.is_empty() || container.image_repository.is_some()).then(|| Value::text(text))
 }
 
 fn image(container: &Container) -> Option<Value<'_>> {

@@ -39,8 +39,18 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::FdIno => Value::Signed(fd.inode.cast_signed()),
         FieldId::FdIsUpperLayer => Value::Bool(fd.upper_layer),
         FieldId::FdIsLowerLayer => Value::Bool(fd.lower_layer),
+        FieldId::FdCnet | FieldId::FdSnet | FieldId::FdLnet | FieldId::FdRnet => {
+            end(fd.socket.as_ref()?, id)?;
+            Value::text("<IPNET>")
+        }
         _ => return end(fd.socket.as_ref()?, id),
     })
+}
+
+/// The address that is compared with networks.
+pub(super) fn network<'a>(view: EventView<'a>, id: FieldId) -> Option<Value<'a>> {
+    let fd = view.event.fd.as_ref().filter(|fd| fd.kind.is_some())?;
+    end(fd.socket.as_ref()?, id)
 }
 
 /// Fields of one end of a socket.
@@ -60,6 +70,9 @@ fn end<'a>(socket: &Socket, id: FieldId) -> Option<Value<'a>> {
         FieldId::FdSport => port(socket.server()),
         FieldId::FdLport => port(told(socket.local)),
         FieldId::FdRport => port(told(socket.remote)),
+        FieldId::FdCproto if socket.local.is_none() && socket.remote.is_none() => {
+            (socket.role != Role::Unknown).then(|| Value::text(""))
+        }
         // A socket that only listens has no names of ports, but Falco says so with an empty text.
         FieldId::FdCproto | FieldId::FdSproto if socket.remote.is_none() => socket.server().map(|_| Value::text("")),
         FieldId::FdCproto => service(socket.client()),

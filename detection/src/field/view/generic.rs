@@ -31,7 +31,7 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::EvtRawtimeS => Value::Unsigned(event.time.0 / time::NANOSECONDS),
         FieldId::EvtRawtimeNs => Value::Unsigned(event.time.0 % time::NANOSECONDS),
         FieldId::EvtSource => Value::text("syscall"),
-        FieldId::EvtIsAsync => Value::Bool(false),
+        FieldId::EvtIsAsync => Value::Bool(view.details().is_some_and(|details| details.notice.is_some())),
         FieldId::EvtAsynctype => Value::text(view.details()?.notice.as_deref()?),
         FieldId::EvtReltime | FieldId::EvtReltimeNs | FieldId::EvtReltimeS => {
             Value::Unsigned(unit(view.details()?.since_first_ns, field.id))
@@ -67,7 +67,9 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::EvtIoDir if schema.reads => Value::text("read"),
         FieldId::EvtIoDir if schema.writes => Value::text("write"),
         FieldId::EvtIsWait => Value::Bool(schema.waits),
-        FieldId::EvtIsSyslog => Value::Bool(schema.writes && descriptor::name(view) == Some("/dev/log")),
+        FieldId::EvtIsSyslog => {
+            Value::Bool(schema.writes && descriptor::name(view).is_some_and(|name| name.contains("/dev/log")))
+        }
         FieldId::EvtCount | FieldId::EvtCountExit => Value::Unsigned(1),
         FieldId::EvtCountError => Value::Unsigned(u64::from(failed)),
         FieldId::EvtCountErrorFile => Value::Unsigned(u64::from(failed && schema.category == "file")),
@@ -108,7 +110,6 @@ fn category(view: EventView<'_>) -> &'static str {
     if !category.starts_with("IO-") {
         return category;
     }
-    #[expect(clippy::wildcard_enum_match_arm, reason = "Falco has no word for the others")]
     match view.event.fd.as_ref().and_then(|fd| fd.kind) {
         Some(FdKind::File | FdKind::Directory) => "file",
         Some(FdKind::Ipv4 | FdKind::Ipv6) => "net",

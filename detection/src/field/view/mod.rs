@@ -57,8 +57,12 @@ impl<'a> EventView<'a> {
 
     /// The class asks for a process and the event has none.
     fn is_nobodys(self, class: Class) -> bool {
-        let about_processes = matches!(class, Class::Process | Class::User | Class::Group | Class::Container);
-        about_processes && self.details().is_some_and(|details| details.without_process)
+        let nobodys = match class {
+            Class::Process | Class::User | Class::Group => true,
+            Class::Container => self.event.process.container.is_none(),
+            Class::Event | Class::Descriptor | Class::Path | Class::Poll | Class::Kubernetes | Class::Internal => false,
+        };
+        nobodys && self.details().is_some_and(|details| details.without_process)
     }
 
     /// The texts that conditions ask for most, without the way through the classes.
@@ -113,6 +117,10 @@ impl Fields for EventView<'_> {
             // Outputs are written when the event has become the previous one itself; conditions are not.
             (FieldId::EvtDeltatime | FieldId::EvtDeltatimeNs | FieldId::EvtDeltatimeS, _) => {
                 generic::since_previous(*self, field.id).is_some_and(|since| test(&Value::Unsigned(since)))
+            }
+            // Falco prints of a network only that it is one.
+            (FieldId::FdCnet | FieldId::FdSnet | FieldId::FdLnet | FieldId::FdRnet, _) => {
+                descriptor::network(*self, field.id).is_some_and(|value| test(&value))
             }
             // Prints in hexadecimal digits, compares as a number.
             (FieldId::FdDev, _) => {

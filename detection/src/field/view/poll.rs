@@ -10,7 +10,8 @@ const UNKNOWN: &str = "<NA>";
 #[expect(clippy::wildcard_enum_match_arm, reason = "the class has no other fields")]
 pub(super) fn value(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
     let polled = &view.details()?.polled;
-    if polled.is_empty() {
+    let connected = polled.iter().any(|it| it.ends.is_some());
+    if polled.is_empty() || !connected && !matches!(id, FieldId::FdlistNums | FieldId::FdlistNames) {
         return None;
     }
     Some(match id {

@@ -25,7 +25,9 @@ pub(super) fn all(parameters: &[Parameter]) -> String {
         text.push_str(parameter.name);
         text.push('=');
         text.push_str(&raw);
-        if let Some(resolved) = resolved(&parameter.value).filter(|resolved| !resolved.is_empty() && *resolved != raw) {
+        // A relative path shows what it means even where that is the same text.
+        let told = |resolved: &Cow<'_, str>| *resolved != raw || matches!(parameter.value, ParameterValue::Path { .. });
+        if let Some(resolved) = resolved(&parameter.value).filter(|it| !it.is_empty() && told(it)) {
             text.push('(');
             text.push_str(&resolved);
             text.push(')');
@@ -54,7 +56,7 @@ pub(super) fn compared_in<'a>(value: &'a ParameterValue, scratch: &'a mut Scratc
         ParameterValue::Errno(number) if *number >= 0 => write!(scratch, "{number}"),
         ParameterValue::Unsigned(number) => write!(scratch, "{number}"),
         ParameterValue::Hex(number) => write!(scratch, "{number:X}"),
-        ParameterValue::Octal(number) => write!(scratch, "{number:o}"),
+        ParameterValue::Octal(number) => write!(scratch, "{}{number:o}", leading_zero(*number)),
         _ => return compared(value),
     };
     made.expect("a scratch takes everything");
@@ -109,6 +111,11 @@ pub(super) fn native(value: &ParameterValue) -> Option<Value<'_>> {
     })
 }
 
+/// Octal numbers begin with a zero, like in C; zero itself has no other.
+fn leading_zero(number: u64) -> &'static str {
+    if number == 0 { "" } else { "0" }
+}
+
 fn raw(value: &ParameterValue) -> Cow<'_, str> {
     match value {
         ParameterValue::Empty => Cow::Borrowed("<NA>"),
@@ -120,7 +127,7 @@ fn raw(value: &ParameterValue) -> Cow<'_, str> {
         ParameterValue::Uid { id: u32::MAX, .. } | ParameterValue::Gid { id: u32::MAX, .. } => Cow::Borrowed("-1"),
         ParameterValue::Uid { id, .. } | ParameterValue::Gid { id, .. } => id.to_string().into(),
         ParameterValue::Hex(number) => format!("{number:X}").into(),
-        ParameterValue::Octal(number) => format!("{number:o}").into(),
+        ParameterValue::Octal(number) => format!("{}{number:o}", leading_zero(*number)).into(),
         ParameterValue::Mode(mode) => format!("{mode:o}").into(),
         ParameterValue::Path { given, .. } => Cow::Borrowed(given),
         ParameterValue::Shown { raw, .. } => Cow::Borrowed(raw),

@@ -19,6 +19,17 @@ const BLOCK_BYTES_MAX: u32 = 1 << 28;
 /// How a gzip stream begins.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// How a capture begins that is not packed: the type of its first block.
+const SECTION: [u8; 4] = 0x0a0d_0d0a_u32.to_le_bytes();
+
+/// Whether a file begins like a capture, packed or not.
+pub(super) fn is_capture(path: &Path) -> Result<bool, ScapError> {
+    let open = |source| ScapError::Open { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    File::open(path).map_err(open)?.take(4).read_to_end(&mut start).map_err(open)?;
+    Ok(start.starts_with(&GZIP_MAGIC) || start == SECTION)
+}
+
 /// One block.
 #[derive(Debug, Clone)]
 pub(super) struct Block {

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use super::block::{Block, Blocks};
+use super::block::{Block, Blocks, is_capture};
 use super::converter::Converter;
 use super::cursor::Cursor;
 use super::descriptor::descriptors;
@@ -57,6 +57,11 @@ impl Reader {
     /// Opens a capture and reads what comes before its events.
     pub fn open(path: &Path) -> Result<(Self, Metadata), ScapError> {
         Self::start(Blocks::open(path)?)
+    }
+
+    /// Says whether a file begins like a capture.
+    pub fn is_capture(path: &Path) -> Result<bool, ScapError> {
+        is_capture(path)
     }
 
     /// Reads a capture from memory or from any other stream.

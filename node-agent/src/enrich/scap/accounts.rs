@@ -48,6 +48,16 @@ impl Accounts {
         self.groups.remove(&(container.into(), id));
     }
 
+    /// The name of a user, if it is in a table.
+    pub(super) fn user_name(&self, container: &str, id: u32) -> Option<Text> {
+        self.users.get(&(container.into(), id)).map(|user| user.name.clone())
+    }
+
+    /// The name of a group, if it is in a table.
+    pub(super) fn group_name(&self, container: &str, id: u32) -> Option<Text> {
+        self.groups.get(&(container.into(), id)).map(|group| group.name.clone())
+    }
+
     /// The user of an id; root is known everywhere.
     pub(super) fn user(&self, container: &str, id: u32) -> Arc<User> {
         self.users.get(&(container.into(), id)).cloned().unwrap_or_else(|| {

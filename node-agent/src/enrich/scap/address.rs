@@ -51,10 +51,13 @@ pub(super) fn address(bytes: &[u8]) -> Option<Address> {
     }
 }
 
+/// Takes an end from the beginning of bytes.
+type ReadEnd = fn(&[u8]) -> Option<(Endpoint, &[u8])>;
+
 /// Reads a tuple.
 pub(super) fn tuple(bytes: &[u8]) -> Option<Tuple> {
     let (family, rest) = bytes.split_first()?;
-    let ends = |read: fn(&[u8]) -> Option<(Endpoint, &[u8])>, v6| {
+    let ends = |read: ReadEnd, v6| {
         let (source, rest) = read(rest)?;
         let (destination, _) = read(rest)?;
         Some(Tuple::Ip { source, destination, v6 })

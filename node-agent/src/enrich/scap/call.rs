@@ -64,19 +64,22 @@ impl<'a> Call<'a> {
 
     /// What the call returned: the first parameter, if it is called so.
     pub(super) fn result(self) -> Option<i64> {
-        let first = self.row.parameters.first().filter(|row| is_result(row))?;
+        let alone = self.row.parameters.len() == 1;
+        let first = self.row.parameters.first().filter(|row| is_result(row, alone))?;
         signed(first.kind, self.event.values.first()?)
     }
 }
 
-fn is_result(row: &ParameterRow) -> bool {
-    matches!(row.name, "res" | "fd" | "res_or_fd")
+/// Calls that cannot fail return nothing but the id that was asked for.
+fn is_result(row: &ParameterRow, alone: bool) -> bool {
+    let id = matches!(row.kind, ParameterKind::Uid | ParameterKind::Gid);
+    matches!(row.name, "res" | "fd" | "res_or_fd") || alone && id
 }
 
 /// Text up to its NUL.
 pub(super) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    readable(&bytes[..end])
 }
 
 /// Parts that are separated by NUL; the last one may lack it.
@@ -85,7 +88,16 @@ pub(super) fn parts(bytes: &[u8]) -> Vec<String> {
         return Vec::new();
     }
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
-    bytes.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+    bytes.split(|byte| *byte == 0).map(readable).collect()
+}
+
+/// Text in which everything that is not UTF-8, and every control character, is U+FFFD.
+fn readable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, "\u{fffd}"),
+        false => text.into_owned(),
+    }
 }
 
 /// A number of 1, 2, 4 or 8 bytes.

@@ -29,7 +29,14 @@ impl Containers {
             None => by_cgroup(path),
         };
         let found = cgroups.iter().find_map(|line| of_path(line.split_once('=').map_or("", |it| it.1)))?;
-        Some((*found).clone())
+        let found = self.known.get(&found.id).unwrap_or(&found);
+        Some((**found).clone())
+    }
+
+    /// The container that a JSON document describes, if it was learnt.
+    pub(super) fn told(&self, document: &[u8]) -> Option<Arc<Container>> {
+        let document = serde_json::from_slice::<Value>(trimmed(document)).ok()?;
+        self.known.get(document.get("container")?.get("id")?.as_str()?).cloned()
     }
 
     fn of_cgroup(&mut self, path: &str) -> Option<Arc<Container>> {
@@ -42,45 +49,50 @@ impl Containers {
     }
 
     /// Learns from the JSON document that describes a container.
-    pub(super) fn learn(&mut self, document: &str) {
-        let Ok(document) = serde_json::from_str::<Value>(document) else { return };
+    pub(super) fn learn(&mut self, document: &[u8]) {
+        let Ok(document) = serde_json::from_slice::<Value>(trimmed(document)) else { return };
         let Some(container) = document.get("container").and_then(described) else { return };
         self.known.insert(container.id.clone(), Arc::new(container));
     }
 }
 
+/// Documents end with NUL.
+fn trimmed(document: &[u8]) -> &[u8] {
+    document.strip_suffix(b"\0").unwrap_or(document)
+}
+
 fn by_cgroup(path: &str) -> Option<Arc<Container>> {
     match membership(path) {
-        Membership::Container { engine, id } => Some(from_id(engine, &id)),
+        // Only the id is known until the capture tells of the container.
+        Membership::Container { engine, id } => {
+            let id = from_id(engine, &id).id.clone();
+            Some(Arc::new(Container { id, ..Container::default() }))
+        }
         Membership::Host | Membership::Candidate(_) => None,
     }
 }
 
+/// What the document says; what it does not say is empty, because its writer had asked the runtime.
 fn described(value: &Value) -> Option<Container> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).map(Text::from);
-    let image = text("image").unwrap_or_else(|| "".into());
-    let id = text("id").filter(|id| !id.is_empty())?;
-    let labels = value.get("labels").and_then(Value::as_object).map(|labels| {
-        labels
-            .iter()
-            .map(|(key, value)| (Text::from(key.as_str()), value.as_str().unwrap_or_default().into()))
-            .collect()
-    });
-    let mounts = value.get("Mounts").and_then(Value::as_array).map(|mounts| mounts.iter().map(mount).collect());
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(Text::from).unwrap_or_else(|| "".into());
+    let id = Some(text("id")).filter(|id| !id.is_empty())?;
+    let labels = value.get("labels").and_then(Value::as_object).into_iter().flatten();
+    let label = |(key, value): (&String, &Value)| (Text::from(key.as_str()), value.as_str().unwrap_or_default().into());
+    let mounts = value.get("Mounts").and_then(Value::as_array).into_iter().flatten();
     Some(Container {
-        full_id: text("full_id").unwrap_or_default(),
         id,
+        full_id: text("full_id"),
         engine: engine(value.get("type").and_then(Value::as_u64).unwrap_or(u64::MAX)).into(),
-        name: text("name"),
-        image_repository: text("imagerepo").or_else(|| image.split(':').next().map(Text::from)),
-        image_id: text("imageid"),
-        image_tag: text("imagetag"),
-        image_digest: text("imagedigest"),
-        privileged: value.get("privileged").and_then(Value::as_bool),
-        mounts,
-        labels: Some(labels.unwrap_or_default()),
-        image: Some(image),
-        ip: text("ip"),
+        name: Some(text("name")),
+        image: Some(text("image")),
+        image_id: Some(text("imageid")),
+        image_repository: Some(text("imagerepo")),
+        image_tag: Some(text("imagetag")),
+        image_digest: Some(text("imagedigest")),
+        privileged: Some(value.get("privileged").and_then(Value::as_bool).unwrap_or_default()),
+        mounts: Some(mounts.map(mount).collect()),
+        labels: Some(labels.map(label).collect()),
+        ip: Some(text("ip")),
         ..Container::default()
     })
 }

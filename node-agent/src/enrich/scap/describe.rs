@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tiercel_detection::event::{
-    Details, Endpoint, Event, EventKind, FileDescriptor, Polled, Process, Role, Socket, Text, Timestamp, Trust, Via,
-    kinds,
+    Container, Details, Endpoint, Event, EventKind, FdKind, FileDescriptor, Polled, Process, Role, Socket, Text,
+    Timestamp, Trust, Via, kinds,
 };
 
 use super::call::Call;
@@ -18,7 +18,11 @@ use super::thread::{Thread, key};
 pub(super) fn describe(state: &mut CaptureState, call: Call<'_>, kind: EventKind, old_name: Text) -> Event {
     let tid = call.event.tid;
     let details = details(state, call);
-    let process = Arc::new(state.process_of(tid));
+    let mut process = state.process_of(tid);
+    if let Some(told) = told_container(state, call) {
+        process.container = Some(told);
+    }
+    let process = Arc::new(process);
     let ancestors: Vec<i64> = state.threads.ancestors(tid).iter().map(|thread| thread.tid).collect();
     let lineage = ancestors.into_iter().map(|tid| Arc::new(state.process_of(tid))).collect();
     Event {
@@ -37,6 +41,12 @@ pub(super) fn describe(state: &mut CaptureState, call: Call<'_>, kind: EventKind
         fd: call.row.has_fd().then(|| descriptor(state, call, kind, &old_name)),
         details: Some(Box::new(details)),
     }
+}
+
+/// The container that the event itself is about.
+fn told_container(state: &CaptureState, call: Call<'_>) -> Option<Arc<Container>> {
+    let document = call.bytes("json").filter(|_| call.row.name == "container")?;
+    state.containers.told(document)
 }
 
 impl CaptureState {
@@ -88,7 +98,7 @@ fn details(state: &mut CaptureState, call: Call<'_>) -> Details {
     Details {
         threads: state.threads.living(thread.pid),
         fd_limit: main.fd_limit,
-        fd_count: table.map_or(0, |table| table.len() as u64),
+        fd_count: table.filter(|_| thread.pid != -1).map_or(0, |table| table.len() as u64),
         fd_kinds,
         standard: [standard(0), standard(1), standard(2)],
         memory_kib: main.memory_kib,
@@ -133,7 +143,8 @@ fn polled(state: &CaptureState, call: Call<'_>, thread: &Thread) -> Vec<Polled> 
             Ends::Pair(client, server) => Some((client, server)),
             Ends::None | Ends::Bound(_) => None,
         });
-        Polled { number, name: known.map(|descriptor| descriptor.name.clone()), ends }
+        let name = known.map(|descriptor| descriptor.name.clone()).filter(|name| !name.is_empty());
+        Polled { number, name, ends }
     };
     watched(call).into_iter().map(describe).collect()
 }
@@ -154,7 +165,7 @@ fn descriptor(state: &CaptureState, call: Call<'_>, kind: EventKind, old_name: &
             upper_layer: found.open_flags & 0x8000 != 0,
             lower_layer: found.open_flags & 0x1_0000 != 0,
             name_changed: found.name != *old_name,
-            socket: socket(state, found),
+            socket: socket(state, tid, found),
             ..FileDescriptor::default()
         },
         None => not_made(state, call, kind, number),
@@ -163,19 +174,24 @@ fn descriptor(state: &CaptureState, call: Call<'_>, kind: EventKind, old_name: &
 
 /// What the call would have made, as far as its arguments tell.
 fn not_made(state: &CaptureState, call: Call<'_>, kind: EventKind, number: i64) -> FileDescriptor {
-    let opens = matches!(kind, kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 | kinds::CREAT | kinds::OPEN_BY_HANDLE_AT);
-    let name = match call.text("name").filter(|_| opens) {
-        Some(name) => absolute_name(state, call, &name, call.number("dirfd")).into(),
-        None => Text::from(""),
+    let (name, raw_name) = match kind {
+        kinds::OPEN | kinds::OPENAT | kinds::OPENAT2 | kinds::CREAT | kinds::OPEN_BY_HANDLE_AT => {
+            let given = call.text("name").unwrap_or_default();
+            (absolute_name(state, call, &given, call.number("dirfd")), given)
+        }
+        kinds::ACCEPT | kinds::ACCEPT4 | kinds::CONNECT => {
+            let tuple = parameters::tuple_text(call.bytes("tuple").unwrap_or_default());
+            (tuple.clone(), tuple)
+        }
+        _ => (String::new(), String::new()),
     };
-    let raw_name = call.text("name").filter(|_| opens).unwrap_or_default().into();
-    FileDescriptor { number, name, raw_name, ..FileDescriptor::default() }
+    FileDescriptor { number, name: name.into(), raw_name: raw_name.into(), ..FileDescriptor::default() }
 }
 
 /// Falco tells local and remote apart by the addresses of the machine: the client's end is the local one if its
 /// address is, else the server's.
-fn socket(state: &CaptureState, descriptor: &Descriptor) -> Option<Socket> {
-    if !descriptor.is_ip() {
+fn socket(state: &CaptureState, tid: i64, descriptor: &Descriptor) -> Option<Socket> {
+    if !descriptor.is_ip() && descriptor.kind != FdKind::Unix {
         return None;
     }
     let mut socket = Socket {
@@ -186,14 +202,15 @@ fn socket(state: &CaptureState, descriptor: &Descriptor) -> Option<Socket> {
         ..Socket::default()
     };
     match descriptor.ends {
-        Ends::None => {}
+        // Without an address an IPv6 socket counts as one of this machine, an IPv4 socket does not.
+        Ends::None => socket.server_is_local = Some(descriptor.kind == FdKind::Ipv6),
         Ends::Bound(end) => {
             socket.local = Some(end);
             socket.server_is_local = Some(true);
         }
         Ends::Pair(client, server) => {
-            socket.server_is_local = Some(state.is_local(server));
-            let mine = if state.is_local(client) { Role::Client } else { Role::Server };
+            socket.server_is_local = Some(state.is_local(tid, server));
+            let mine = if state.is_local(tid, client) { Role::Client } else { Role::Server };
             (socket.local, socket.remote) = ends_of(mine, client, server);
             if descriptor.role != Role::Unknown {
                 socket.role = mine;

@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use tiercel_detection::event::{Endpoint, FdKind, L4Protocol, Role, Text};
 
 use super::address::{canonical, endpoint_text, ends_text};
+use super::call::text;
 use crate::capture::scap::{DescriptorEntry, DescriptorTarget, L4};
 
 /// Descriptors that are followed for a process; Falco's bound.
@@ -110,13 +111,16 @@ impl Descriptor {
                 found.ends = Ends::Bound(endpoint(*address));
                 found.name = endpoint_text(endpoint(*address)).into();
             }
-            DescriptorTarget::Unix { path, .. } => found.name = String::from_utf8_lossy(path).into(),
+            DescriptorTarget::Unix { path, .. } => {
+                found.role = Role::Client;
+                found.name = text(path).into();
+            }
             DescriptorTarget::File { flags, name, device } => {
                 found.open_flags = *flags;
-                found.name = String::from_utf8_lossy(name).into();
+                found.name = text(name).into();
                 found.device = u64::from(*device);
             }
-            DescriptorTarget::Named { name } => found.name = String::from_utf8_lossy(name).into(),
+            DescriptorTarget::Named { name } => found.name = text(name).into(),
         }
         found
     }

@@ -28,7 +28,7 @@ fn value(state: &CaptureState, call: Call<'_>, row: &ParameterRow, bytes: &[u8])
     let word = || number.and_then(|number| u32::try_from(number).ok());
     let made = match row.kind {
         Bytes if bytes.is_empty() => Some(text(NULL)),
-        Tuple => Some(text(&address::tuple(bytes).map_or_else(|| NULL.to_owned(), |tuple| tuple.to_string()))),
+        Tuple => Some(text(&tuple_text(bytes))),
         _ if bytes.is_empty() => None,
         Bytes => Some(ParameterValue::Bytes(bytes.into())),
         Text => Some(text(&call::text(bytes))),
@@ -66,6 +66,11 @@ fn value(state: &CaptureState, call: Call<'_>, row: &ParameterRow, bytes: &[u8])
     made.unwrap_or(ParameterValue::Empty)
 }
 
+/// Both ends of a connection, or Falco's word for none.
+pub(super) fn tuple_text(bytes: &[u8]) -> String {
+    address::tuple(bytes).map_or_else(|| NULL.to_owned(), |tuple| tuple.to_string())
+}
+
 fn text(text: &str) -> ParameterValue {
     ParameterValue::Text(text.into())
 }
@@ -75,11 +80,10 @@ fn plain(row: &ParameterRow, bytes: &[u8]) -> Option<ParameterValue> {
     Some(match row.format {
         Format::Hex => ParameterValue::Hex(number),
         Format::Octal => ParameterValue::Octal(number),
-        Format::Decimal => match row.kind {
-            ParameterKind::I8 | ParameterKind::I16 | ParameterKind::I32 | ParameterKind::I64 => {
-                ParameterValue::Signed(signed(row.kind, bytes)?)
-            }
-            _ => ParameterValue::Unsigned(number),
+        // Falco prints numbers of 64 bits with a sign, whatever they are.
+        Format::Decimal => match i64::try_from(number) {
+            Ok(_) if signed(row.kind, bytes)? >= 0 => ParameterValue::Unsigned(number),
+            _ => ParameterValue::Signed(signed(row.kind, bytes)?),
         },
     })
 }
@@ -113,8 +117,10 @@ fn descriptor(state: &CaptureState, call: Call<'_>, number: i64) -> ParameterVal
     }
 }
 
+/// A process with its name; 0 is none.
 fn process(state: &CaptureState, id: i64) -> ParameterValue {
-    ParameterValue::Pid { id, name: state.threads.get(id).map(|thread| thread.name().clone()) }
+    let known = state.threads.get(id).filter(|_| id != 0);
+    ParameterValue::Pid { id, name: known.map(|thread| thread.name().clone()) }
 }
 
 fn container_of(state: &CaptureState, call: Call<'_>) -> Text {
@@ -124,11 +130,11 @@ fn container_of(state: &CaptureState, call: Call<'_>) -> Text {
 }
 
 fn user(state: &CaptureState, call: Call<'_>, id: u32) -> Option<Text> {
-    Some(state.accounts.user(&container_of(state, call), id).name.clone())
+    state.accounts.user_name(&container_of(state, call), id)
 }
 
 fn group(state: &CaptureState, call: Call<'_>, id: u32) -> Option<Text> {
-    Some(state.accounts.group(&container_of(state, call), id).name.clone())
+    state.accounts.group_name(&container_of(state, call), id)
 }
 
 /// The name of a system call that has no event of its own.

@@ -86,7 +86,7 @@ impl CaptureState {
         self.begun |= !call.is_inventory();
         let wanted = kind(call).filter(|kind| self.begun && self.wanted.contains(*kind));
         let described = wanted.map(|kind| super::describe::describe(self, call, kind, old_name));
-        if event.time_ns != TIME_UNSET {
+        if self.begun && event.time_ns != TIME_UNSET {
             self.previous_ns = event.time_ns;
         }
         described
@@ -109,8 +109,10 @@ impl CaptureState {
         if let Some(thread) = self.threads.get_mut(tid) {
             thread.last_fd = fd;
         }
-        let table = self.threads.descriptors(tid);
-        table.and_then(|table| table.get(fd)).map_or_else(|| "".into(), |descriptor| descriptor.name.clone())
+        // What is opened anew has had no name, even if its number had one.
+        let table = self.threads.descriptors(tid).filter(|_| !names_anew(call));
+        let named = call.number("oldfd").unwrap_or(fd);
+        table.and_then(|table| table.get(named)).map_or_else(|| "".into(), |descriptor| descriptor.name.clone())
     }
 
     fn remove_what_left(&mut self) {
@@ -124,19 +126,29 @@ impl CaptureState {
         }
     }
 
-    /// The address that a message leaves with; one that was not bound takes that of the first interface.
-    pub(super) fn sender(&self, bound: IpAddr) -> IpAddr {
-        let fits = |it: &&IpAddr| !it.is_loopback() && it.is_ipv4() == bound.is_ipv4();
+    /// The address that a message leaves with; one that was not bound takes that of the first interface that fits.
+    pub(super) fn sender(&self, bound: IpAddr, destination: IpAddr) -> IpAddr {
+        let loops = destination.is_loopback();
+        let fits = |it: &&IpAddr| it.is_loopback() == loops && it.is_ipv4() == bound.is_ipv4();
         match bound.is_unspecified() {
             true => self.local_addresses.iter().find(fits).copied().unwrap_or(bound),
             false => bound,
         }
     }
 
-    /// Whether an address is one of this machine.
-    pub(super) fn is_local(&self, end: Endpoint) -> bool {
+    /// Whether an address is one of the machine, seen by a thread: of its container, if that has one of its own.
+    pub(super) fn is_local(&self, tid: i64, end: Endpoint) -> bool {
+        let container = self.threads.get(tid).and_then(|thread| self.containers.known(&thread.cgroups));
+        if let Some(own) = container.and_then(|container| container.ip) {
+            return own.parse() == Ok(end.address);
+        }
         self.local_addresses.contains(&end.address)
     }
+}
+
+/// The event makes a descriptor that has nothing to do with another one of that number.
+fn names_anew(call: Call<'_>) -> bool {
+    call.row.creates_fd() && !matches!(call.row.name, "dup" | "dup2" | "dup3")
 }
 
 /// The descriptor that an event is about; -1 when it does not say.

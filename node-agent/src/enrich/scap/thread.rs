@@ -83,7 +83,7 @@ impl Thread {
         thread.memory_kib = entry.memory_kib.map(u64::from);
         thread.page_faults = entry.page_faults;
         thread.set_cwd(&text(&entry.cwd));
-        thread.cgroups = parts(&entry.cgroups);
+        thread.cgroups = cgroups(&entry.cgroups);
         let process = &mut thread.process;
         process.virtual_pid = entry.vpid;
         process.session_id = entry.sid;
@@ -153,6 +153,20 @@ impl Thread {
     pub(super) fn name(&self) -> &Text {
         &self.process.name
     }
+}
+
+/// Cgroups as `subsystem=path`, under the names that subsystems have now.
+pub(super) fn cgroups(bytes: &[u8]) -> Vec<String> {
+    let renamed = |line: String| match line.split_once('=') {
+        None => line,
+        Some((subsystem, path)) => match subsystem.strip_suffix("_cgroup").unwrap_or(subsystem) {
+            "perf" => format!("perf_event={path}"),
+            "mem" => format!("memory={path}"),
+            "io" => format!("blkio={path}"),
+            name => format!("{name}={path}"),
+        },
+    };
+    parts(bytes).into_iter().map(renamed).collect()
 }
 
 /// Captures do not say when a process started, so its id has to do.

@@ -96,6 +96,7 @@ impl Threads {
     pub(super) fn directory_owner(&self, tid: i64) -> Option<i64> {
         let thread = self.get(tid)?;
         match thread.flags & clone::FS {
+            0 if thread.pid == -1 => None,
             0 => Some(tid),
             _ => self.main_of(thread).map(|main| main.tid),
         }
@@ -124,6 +125,9 @@ impl Threads {
 
     /// How many threads of a process live.
     pub(super) fn living(&self, pid: i64) -> u64 {
+        if pid == -1 {
+            return 0;
+        }
         self.iter().filter(|thread| thread.pid == pid && !thread.dead).count() as u64
     }
 }

@@ -10,7 +10,7 @@ use super::{
 
 /// By code; even codes are entries, odd ones exits.
 #[rustfmt::skip]
-pub(super) const EVENTS: [EventRow; 454] = [
+pub(super) static EVENTS: [EventRow; 454] = [
     e("syscall", 0x1200, true, &[p("ID", SyscallId, Decimal), p("nativeID", U16, Decimal)]),
     e("syscall", 0x1000, true, &[p("ID", SyscallId, Decimal), p("nativeID", U16, Decimal)]),
     e("open", 0x1021, true, &[p("name", Path, Decimal), n("flags", Flags32, Hex, FILE_FLAGS), p("mode", U32, Octal)]),

@@ -59,8 +59,8 @@ pub(super) fn learn(state: &mut CaptureState, call: Call<'_>) {
 }
 
 fn document(state: &mut CaptureState, call: Call<'_>) {
-    if let Some(document) = call.text("json") {
-        state.containers.learn(&document);
+    if let Some(document) = call.bytes("json") {
+        state.containers.learn(document);
     }
 }
 

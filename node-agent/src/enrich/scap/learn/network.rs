@@ -129,11 +129,18 @@ pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>) {
         && sends
         && socket(state, call).is_none()
     {
-        let source = Endpoint { address: state.sender(source.address), ..*source };
+        let source = Endpoint { address: state.sender(source.address, destination.address), ..*source };
         let sender = sender(source, *destination, *v6);
         let fd = state.threads.get(tid).map_or(-1, |thread| thread.last_fd);
         return add(state, call, fd, sender);
     }
+    let tuple = tuple.map(|tuple| match tuple {
+        Tuple::Ip { source, destination, v6 } => {
+            let address = state.sender(source.address, destination.address);
+            Tuple::Ip { source: Endpoint { address, ..source }, destination, v6 }
+        }
+        unix @ Tuple::Unix { .. } => unix,
+    });
     let guess = socket(state, call).map(|it| it.ends).and_then(|ends| match (&tuple, ends) {
         (Some(Tuple::Ip { destination, .. }), _) => Some(guess_role(state, tid, *destination, sends)),
         (_, Ends::Pair(_, destination)) => Some(guess_role(state, tid, destination, sends)),
@@ -142,7 +149,7 @@ pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>) {
     let Some(socket) = socket(state, call) else { return };
     match tuple {
         Some(Tuple::Ip { source, destination, .. }) if socket.is_ip() && socket.l4 != L4Protocol::Tcp => {
-            talk(socket, source, destination, guess);
+            talk(socket, source, destination, guess, sends);
         }
         Some(unix @ Tuple::Unix { .. }) if socket.kind == FdKind::Unix => socket.name = unix.to_string().into(),
         _ if socket.is_ip() && socket.role == Role::Unknown && matches!(socket.ends, Ends::Pair(..)) => {
@@ -164,20 +171,26 @@ fn sender(source: Endpoint, destination: Endpoint, v6: bool) -> Descriptor {
 }
 
 /// A datagram socket spoke with a peer.
-fn talk(socket: &mut Descriptor, source: Endpoint, destination: Endpoint, guess: Option<Role>) {
-    let unspecified = source.address.is_unspecified();
-    let (source, destination) = match socket.ends {
-        Ends::Pair(known, _) if unspecified => (Endpoint { address: known.address, ..source }, destination),
-        _ => (source, destination),
-    };
-    if matches!(socket.ends, Ends::Bound(_)) || socket.ends == Ends::Pair(source, destination) {
+fn talk(socket: &mut Descriptor, source: Endpoint, destination: Endpoint, guess: Option<Role>, sends: bool) {
+    if matches!(socket.ends, Ends::Bound(_)) {
         return;
     }
-    socket.ends = Ends::Pair(source, destination);
     if socket.role == Role::Unknown {
         socket.role = guess.unwrap_or_default();
     }
-    socket.name = ends_text(source, destination).into();
+    // What a client receives comes from the server, and what a server sends goes to the client.
+    let client_first = match socket.role {
+        Role::Client => sends,
+        Role::Server => !sends,
+        Role::Unknown => true,
+    };
+    let (client, server) = if client_first { (source, destination) } else { (destination, source) };
+    if socket.ends == Ends::Pair(client, server) {
+        return;
+    }
+    socket.ends = Ends::Pair(client, server);
+    socket.connected = true;
+    socket.name = ends_text(client, server).into();
 }
 
 /// Puts the client first in the name of a connection whose role has just become known.

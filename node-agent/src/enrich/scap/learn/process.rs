@@ -2,7 +2,7 @@
 
 use tiercel_detection::event::{Capabilities, Timestamp};
 
-use super::super::call::{Call, parts};
+use super::super::call::Call;
 use super::super::state::CaptureState;
 use super::super::thread::{Thread, clone, texts};
 use super::files::{absolute, closes_on_exec};
@@ -117,7 +117,7 @@ fn describe_program(thread: &mut Thread, call: Call<'_>) {
     }
     thread.set_arguments(call.bytes("args").unwrap_or_default());
     if let Some(cgroups) = call.bytes("cgroups") {
-        thread.cgroups = parts(cgroups);
+        thread.cgroups = super::super::thread::cgroups(cgroups);
     }
     if let Some(limit) = call.number("fdlimit") {
         thread.fd_limit = limit;
@@ -257,8 +257,11 @@ pub(super) fn switched(state: &mut CaptureState, call: Call<'_>) {
     remember_memory(state, call.event.tid, call);
 }
 
+/// Memory is that of the process, whichever of its threads asked for it.
 pub(super) fn memory_changed(state: &mut CaptureState, call: Call<'_>) {
-    remember_memory(state, call.event.tid, call);
+    let thread = state.threads.get(call.event.tid);
+    let main = thread.and_then(|thread| state.threads.main_of(thread)).map_or(call.event.tid, |main| main.tid);
+    remember_memory(state, main, call);
 }
 
 fn remember_memory(state: &mut CaptureState, tid: i64, call: Call<'_>) {
