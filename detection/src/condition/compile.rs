@@ -37,11 +37,21 @@ pub(crate) fn compile(expression: &Expression, plan: &mut Plan) -> Result<NodeId
         Expression::Expanded(name, body) => compile(body, plan).map_err(|error| error.inside(name))?,
         Expression::Check(check) => {
             let probe = probe(check)?;
-            // A byte that is not UTF-8 prints as U+FFFD; such a text does not identify the test.
-            let text = Some(check.to_string()).filter(|text| !text.contains('\u{fffd}'));
-            plan.add_test(text, probe)
+            plan.add_test(identity(check), probe)
         }
     })
+}
+
+/// A text that two tests share only if they are the same test. A byte that is not UTF-8 prints as U+FFFD; a test with
+/// such a text has no identity.
+fn identity(check: &ast::Check) -> Option<String> {
+    let side = match &check.test {
+        Test::Exists => "exists",
+        Test::Compare { right: Right::Literal(_) | Right::List(_), .. } => "constant",
+        // The constant "val(fd.name)" prints as the field does.
+        Test::Compare { right: Right::Field(_) | Right::Transformer(_), .. } => "value",
+    };
+    Some(format!("{side}: {check}")).filter(|text| !text.contains('\u{fffd}'))
 }
 
 /// Finds a field, with a hint when there is none of that name.

@@ -71,27 +71,26 @@ fn field_cost(field: &FieldRef) -> f64 {
 }
 
 /// Whether the field has only few different values, so that comparing it tells little.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other fields have many values")]
 fn is_coarse(field: &FieldRef) -> bool {
-    match field.id {
+    matches!(
+        field.id,
         FieldId::EvtType
-        | FieldId::EvtDir
-        | FieldId::EvtRes
-        | FieldId::EvtCategory
-        | FieldId::EvtSource
-        | FieldId::SyscallType
-        | FieldId::FdType
-        | FieldId::FdTypechar
-        | FieldId::FdL4proto
-        | FieldId::FdSockfamily
-        | FieldId::UserName
-        | FieldId::UserLoginname
-        | FieldId::GroupName
-        | FieldId::ContainerId
-        | FieldId::ContainerType
-        | FieldId::ContainerName => true,
-        _ => false,
-    }
+            | FieldId::EvtDir
+            | FieldId::EvtRes
+            | FieldId::EvtCategory
+            | FieldId::EvtSource
+            | FieldId::SyscallType
+            | FieldId::FdType
+            | FieldId::FdTypechar
+            | FieldId::FdL4proto
+            | FieldId::FdSockfamily
+            | FieldId::UserName
+            | FieldId::UserLoginname
+            | FieldId::GroupName
+            | FieldId::ContainerId
+            | FieldId::ContainerType
+            | FieldId::ContainerName
+    )
 }
 
 fn comparison(comparison: &Comparison, is_coarse: bool) -> (f64, f64) {

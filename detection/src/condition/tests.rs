@@ -217,6 +217,15 @@ fn a_missing_field_makes_every_comparison_false() {
     }
 }
 
+#[test]
+fn a_constant_that_looks_like_a_field_is_another_test() {
+    let mut plan = Plan::default();
+    let texts = ["proc.name = val(proc.pname)", "proc.name = \"val(proc.pname)\""];
+    let roots = texts.map(|text| compile(&parse(text, DEPTH_MAX).unwrap(), &mut plan).unwrap());
+    let fields = FieldMap::parse(r#"{"proc.name":"sh","proc.pname":"sh"}"#).unwrap();
+    assert_eq!(roots.map(|root| plan.holds(root, &fields)), [true, false]);
+}
+
 /// A naive reading of the tree, for conditions on text fields: what the plan must agree with.
 fn naive(expression: &Expression, fields: &[(&str, Option<&str>)]) -> bool {
     match expression {

@@ -84,7 +84,7 @@ fn event() -> impl Strategy<Value = FieldMap> {
 fn load(conditions: &[String], matching: Matching) -> RuleSet {
     let mut text = String::new();
     for (number, condition) in conditions.iter().enumerate() {
-        write!(text, "- {{rule: r{number}, desc: x, priority: INFO, output: x, condition: '{condition}'}}\n")
+        writeln!(text, "- {{rule: r{number}, desc: x, priority: INFO, output: x, condition: '{condition}'}}")
             .expect("a string takes everything");
     }
     let options = LoadOptions { matching, append_output: false, ..LoadOptions::default() };

@@ -72,28 +72,28 @@ impl Index {
     /// Makes the index of rules with their guards, in order of definition.
     pub(super) fn new(program: &Program, guards: Vec<Option<Rc<Guard>>>) -> Self {
         let guarded = worthwhile(program, guards);
-        let mut index = Self::default();
-        let mut postings: FxHashMap<(&FieldRef, Mode), Postings<'_>> = FxHashMap::default();
+        let mut always = Vec::new();
+        let mut drafts: Vec<Draft<'_>> = Vec::new();
         for (place, guard) in (0..).zip(&guarded) {
             let Some(guard) = guard else {
-                index.always.push(place);
+                always.push(place);
                 continue;
             };
             for (field, mode, text) in patterns(program, guard) {
-                let places = postings.entry((field, mode)).or_default().entry(text).or_default();
+                let draft = match drafts.iter().position(|draft| draft.field == field) {
+                    Some(known) => known,
+                    None => {
+                        drafts.push(Draft::of(field));
+                        drafts.len() - 1
+                    }
+                };
+                let places = drafts[draft].postings(mode).entry(text).or_default();
                 if places.last() != Some(&place) {
                     places.push(place);
                 }
             }
         }
-        let mut fields: Vec<&FieldRef> = Vec::new();
-        for (field, _) in postings.keys() {
-            if !fields.contains(field) {
-                fields.push(field);
-            }
-        }
-        index.lookups = fields.into_iter().map(|field| Lookup::new(field, &mut postings)).collect();
-        index
+        Self { always, lookups: drafts.into_iter().map(Lookup::new).collect() }
     }
 
     /// The rules to look at, in order of definition.
@@ -108,15 +108,38 @@ impl Index {
     }
 }
 
+/// A look-up in the making.
+struct Draft<'a> {
+    field: &'a FieldRef,
+    exact: Postings<'a>,
+    prefix: Postings<'a>,
+    within: Postings<'a>,
+}
+
+impl<'a> Draft<'a> {
+    fn of(field: &'a FieldRef) -> Self {
+        Self { field, exact: Postings::default(), prefix: Postings::default(), within: Postings::default() }
+    }
+
+    fn postings(&mut self, mode: Mode) -> &mut Postings<'a> {
+        match mode {
+            Mode::Exact => &mut self.exact,
+            Mode::Prefix => &mut self.prefix,
+            Mode::Within => &mut self.within,
+        }
+    }
+}
+
 impl Lookup {
-    fn new<'a>(field: &'a FieldRef, postings: &mut FxHashMap<(&'a FieldRef, Mode), Postings<'a>>) -> Self {
-        let exact = postings.remove(&(field, Mode::Exact)).unwrap_or_default();
-        let mut search = |mode, anchored| Some(Search::new(postings.remove(&(field, mode))?, anchored));
+    fn new(draft: Draft<'_>) -> Self {
+        let search = |postings: Postings<'_>, anchored| {
+            if postings.is_empty() { None } else { Some(Search::new(postings, anchored)) }
+        };
         Self {
-            field: field.clone(),
-            exact: exact.into_iter().map(|(text, places)| (text.into(), places)).collect(),
-            prefix: search(Mode::Prefix, Anchored::Yes),
-            within: search(Mode::Within, Anchored::No),
+            field: draft.field.clone(),
+            exact: draft.exact.into_iter().map(|(text, places)| (text.into(), places)).collect(),
+            prefix: search(draft.prefix, Anchored::Yes),
+            within: search(draft.within, Anchored::No),
         }
     }
 
@@ -168,13 +191,19 @@ fn patterns<'a>(program: &'a Program, guard: &'a Guard) -> impl Iterator<Item = 
 /// Leaves out the guards whose look-ups would serve too few rules.
 fn worthwhile(program: &Program, mut guards: Vec<Option<Rc<Guard>>>) -> Vec<Option<Rc<Guard>>> {
     loop {
-        let mut served: FxHashMap<(&FieldRef, Mode), usize> = FxHashMap::default();
         let keys: Vec<Vec<(&FieldRef, Mode)>> =
             guards.iter().map(|guard| lookups_of(program, guard.as_deref())).collect();
-        keys.iter().flatten().for_each(|key| *served.entry(*key).or_default() += 1);
+        let mut served: Vec<((&FieldRef, Mode), usize)> = Vec::new();
+        for key in keys.iter().flatten() {
+            match served.iter_mut().find(|(known, _)| known == key) {
+                Some((_, rules)) => *rules += 1,
+                None => served.push((*key, 1)),
+            }
+        }
+        served.retain(|((_, mode), rules)| *rules < mode.rules_min());
         let mut dropped = false;
         for (guard, keys) in guards.iter_mut().zip(&keys) {
-            if keys.iter().any(|key| served[key] < key.1.rules_min()) {
+            if keys.iter().any(|key| served.iter().any(|(poor, _)| poor == key)) {
                 *guard = None;
                 dropped = true;
             }
