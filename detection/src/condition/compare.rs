@@ -102,6 +102,7 @@ impl TextSet {
         1 << length.min(63)
     }
 
+    #[inline]
     pub(super) fn contains(&self, text: &[u8]) -> bool {
         self.lengths & Self::length_bit(text.len()) != 0 && self.texts.contains(text)
     }
@@ -152,6 +153,7 @@ impl Comparison {
         Some(())
     }
 
+    #[inline]
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Text(test), value) => value.as_bytes().is_some_and(|bytes| test.holds(bytes)),
@@ -175,6 +177,7 @@ impl Comparison {
 }
 
 impl TextTest {
+    #[inline]
     fn holds(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Order(relation, constant) => relation.holds(bytes.cmp(constant)),

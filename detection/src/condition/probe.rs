@@ -34,6 +34,7 @@ pub(super) struct Quantified {
 
 impl Probe {
     /// Whether the test holds for the event.
+    #[inline]
     pub(super) fn holds<F: Fields>(&self, fields: &F) -> bool {
         match &self.check {
             Check::Exists => self.any_value(fields, |_| true),
@@ -84,6 +85,7 @@ impl Probe {
         Some((field, patterns))
     }
 
+    #[inline]
     fn satisfies<F: Fields>(&self, fields: &F, quantified: &Quantified) -> bool {
         let comparison = &quantified.comparison;
         if !quantified.every {
@@ -97,6 +99,7 @@ impl Probe {
         found && !violated
     }
 
+    #[inline]
     fn any_value<F: Fields>(&self, fields: &F, test: impl FnMut(&Value<'_>) -> bool) -> bool {
         match &self.source {
             Source::Field(field) => fields.any_value(field, test),
