@@ -56,6 +56,16 @@ pub(super) fn conjunction(parts: impl Iterator<Item = Estimate>) -> Estimate {
     })
 }
 
+/// Estimates that one of several tests of one field holds.
+pub(super) fn alternatives(tests: impl Iterator<Item = Estimate>) -> Estimate {
+    let sum = tests.fold(Estimate { cost: 1.0, chance: 0.0 }, |all, test| Estimate {
+        // About half of what a test costs is taking the value out of the event.
+        cost: all.cost + test.cost / 2.0,
+        chance: all.chance + test.chance,
+    });
+    Estimate { chance: sum.chance.min(0.9), ..sum }
+}
+
 /// What it costs to take the value out of the event.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other fields are at hand in the event")]
 fn field_cost(field: &FieldRef) -> f64 {

@@ -46,7 +46,13 @@ impl Guards {
                 guards.min_by(|left, right| left.chance.total_cmp(&right.chance))
             }
             (Operation::All(..), true) => self.union(compiler, program.opposites_of_alternatives(link)),
-            (Operation::Test(_), true) | (Operation::Always, _) => None,
+            (Operation::Any(first, end), false) => {
+                let tests = program.alternatives[first as usize..end as usize].iter().copied().map(GuardTest);
+                let guard = Guard { tests: tests.collect(), chance: compiler.estimate(link).chance };
+                let usable = guard.tests.iter().all(|test| program.patterns(*test).is_some());
+                Some(Rc::new(guard)).filter(|_| usable)
+            }
+            (Operation::Test(_) | Operation::Any(..), true) | (Operation::Always, _) => None,
         };
         self.0.insert(link, found.clone());
         found

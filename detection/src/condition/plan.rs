@@ -11,7 +11,7 @@ use crate::field::{FieldRef, Fields};
 pub(crate) struct NodeId(u32);
 
 /// Index of a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct TestId(u32);
 
 impl NodeId {

@@ -54,6 +54,14 @@ impl Probe {
         }
     }
 
+    /// The field, if the test holds as soon as one of its values satisfies one comparison with constants.
+    pub(super) fn single_field(&self) -> Option<&FieldRef> {
+        match (&self.source, &self.check) {
+            (Source::Field(field), Check::Single(Quantified { every: false, .. })) => Some(field),
+            _ => None,
+        }
+    }
+
     /// Whether one comparison with constants holds for a value.
     pub(super) fn holds_for(&self, value: &Value<'_>) -> bool {
         matches!(&self.check, Check::Single(quantified) if quantified.comparison.holds(value))

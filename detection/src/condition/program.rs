@@ -48,6 +48,8 @@ pub(super) enum Operation {
     All(u32, u32),
     /// A test.
     Test(TestId),
+    /// One of a range of tests of one field, whose value is taken out of the event only once.
+    Any(u32, u32),
 }
 
 /// An operation in its place.
@@ -64,6 +66,8 @@ pub(crate) struct Program {
     pub(super) plan: Arc<Plan>,
     pub(super) steps: Vec<Step>,
     pub(super) parts: Vec<Link>,
+    /// The tests of [`Operation::Any`].
+    pub(super) alternatives: Vec<TestId>,
 }
 
 /// Results for the event at hand. An entry counts only when it carries the number of the current round, so that
@@ -107,6 +111,7 @@ impl Program {
                 self.parts[first as usize..end as usize].iter().all(|part| self.holds(*part, fields, memo))
             }
             Operation::Test(test) => self.plan.test(test).holds(fields),
+            Operation::Any(first, end) => self.any(&self.alternatives[first as usize..end as usize], fields),
         };
         if is_remembered {
             memo.set(index, holds);
@@ -114,12 +119,21 @@ impl Program {
         holds != link.is_negated()
     }
 
+    fn any<F: Fields>(&self, tests: &[TestId], fields: &F) -> bool {
+        let field = tests.first().and_then(|test| self.plan.test(*test).single_field());
+        field.is_some_and(|field| {
+            fields.any_value(field, |value| tests.iter().any(|test| self.plan.test(*test).holds_for(value)))
+        })
+    }
+
     /// The conditions that all must hold for this one to hold: itself, when it is no conjunction.
     pub(crate) fn conjuncts<'a>(&'a self, link: &'a Link) -> &'a [Link] {
         match self.operation(*link) {
             Operation::All(first, end) if !link.is_negated() => &self.parts[first as usize..end as usize],
             Operation::Always if !link.is_negated() => &[],
-            Operation::Always | Operation::All(..) | Operation::Test(_) => std::slice::from_ref(link),
+            Operation::Always | Operation::All(..) | Operation::Test(_) | Operation::Any(..) => {
+                std::slice::from_ref(link)
+            }
         }
     }
 
@@ -127,7 +141,7 @@ impl Program {
     pub(crate) fn opposites_of_alternatives(&self, link: Link) -> &[Link] {
         match self.operation(link) {
             Operation::All(first, end) if link.is_negated() => &self.parts[first as usize..end as usize],
-            Operation::Always | Operation::All(..) | Operation::Test(_) => &[],
+            Operation::Always | Operation::All(..) | Operation::Test(_) | Operation::Any(..) => &[],
         }
     }
 

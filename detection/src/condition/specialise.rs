@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::estimate::{Estimate, conjunction};
+use super::estimate::{Estimate, alternatives, conjunction};
 use super::plan::{Node, NodeId, Plan, TestId, index};
 use super::probe::{Check, Probe};
 use super::program::{Link, Operation, Program, Step};
@@ -21,6 +21,9 @@ pub(crate) struct Compiler {
     uses: Vec<u32>,
     known: FxHashMap<Box<[Link]>, Link>,
     known_tests: Vec<Option<Link>>,
+    known_alternatives: FxHashMap<Box<[TestId]>, Link>,
+    /// Whether tests of one field are put together, which hides them from whoever compares conditions.
+    batches: bool,
     /// Tests of nothing but the kind.
     kind_tests: Vec<TestId>,
     kind: Option<EventKind>,
@@ -29,17 +32,20 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    pub(crate) fn new(plan: Arc<Plan>) -> Self {
+    /// Begins a program; with `batches` alternatives that look at one field become one operation.
+    pub(crate) fn new(plan: Arc<Plan>, batches: bool) -> Self {
         let kind_tests = plan.tests().filter(|(_, probe)| tests_only_kind(probe)).map(|(id, _)| id).collect();
         let (nodes, tests) = (plan.node_count(), plan.tests().count());
         let always = Step { operation: Operation::Always, is_remembered: false };
-        let program = Program { plan, steps: vec![always], parts: Vec::new() };
+        let program = Program { plan, steps: vec![always], parts: Vec::new(), alternatives: Vec::new() };
         Self {
             program,
             estimates: vec![Estimate { cost: 0.0, chance: 1.0 }],
             uses: vec![0],
             known: FxHashMap::default(),
             known_tests: vec![None; tests],
+            known_alternatives: FxHashMap::default(),
+            batches,
             kind_tests,
             kind: None,
             done: vec![None; nodes],
@@ -136,6 +142,12 @@ impl Compiler {
             [only] => return *only,
             [_, _, ..] => {}
         }
+        if self.batches {
+            self.batch(&mut links);
+        }
+        if let [only] = links.as_slice() {
+            return *only;
+        }
         links.sort_by(|left, right| self.estimate(*left).rank().total_cmp(&self.estimate(*right).rank()));
         if let Some(known) = self.known.get(links.as_slice()) {
             return *known;
@@ -147,6 +159,42 @@ impl Compiler {
         let operation = Operation::All(first, index(self.program.parts.len()));
         let link = self.push(operation, estimate);
         self.known.insert(links.into(), link);
+        link
+    }
+
+    /// Puts tests of one field that all must fail together: one of them holding is enough against all.
+    fn batch(&mut self, links: &mut Vec<Link>) {
+        let plan = self.program.plan.clone();
+        let mut fields: Vec<(&FieldRef, Vec<TestId>)> = Vec::new();
+        for link in links.iter().filter(|link| link.is_negated()) {
+            let Operation::Test(test) = self.program.operation(*link) else { continue };
+            let Some(field) = plan.test(test).single_field() else { continue };
+            match fields.iter_mut().find(|(known, _)| *known == field) {
+                Some((_, tests)) => tests.push(test),
+                None => fields.push((field, vec![test])),
+            }
+        }
+        for (_, mut tests) in fields.into_iter().filter(|(_, tests)| tests.len() > 1) {
+            tests.sort_unstable();
+            let batched = |link: &Link| match self.program.operation(*link) {
+                Operation::Test(test) => link.is_negated() && tests.contains(&test),
+                Operation::Always | Operation::All(..) | Operation::Any(..) => false,
+            };
+            links.retain(|link| !batched(link));
+            let link = self.any(tests).not();
+            links.push(link);
+        }
+    }
+
+    fn any(&mut self, tests: Vec<TestId>) -> Link {
+        if let Some(known) = self.known_alternatives.get(tests.as_slice()) {
+            return *known;
+        }
+        let estimate = alternatives(tests.iter().map(|test| Estimate::of(self.program.plan.test(*test))));
+        let first = index(self.program.alternatives.len());
+        self.program.alternatives.extend_from_slice(&tests);
+        let link = self.push(Operation::Any(first, index(self.program.alternatives.len())), estimate);
+        self.known_alternatives.insert(tests.into(), link);
         link
     }
 

@@ -293,7 +293,7 @@ proptest! {
         let mut plan = Plan::default();
         let trees: Vec<Expression> = texts.iter().map(|text| parse(text, DEPTH_MAX).unwrap()).collect();
         let roots: Vec<NodeId> = trees.iter().map(|tree| compile(tree, &mut plan).unwrap()).collect();
-        let mut compiler = Compiler::new(Arc::new(plan));
+        let mut compiler = Compiler::new(Arc::new(plan), true);
         compiler.begin(None);
         let links: Vec<Link> = roots.iter().map(|root| compiler.add(*root)).collect();
         let program = compiler.finish();

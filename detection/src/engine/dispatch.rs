@@ -39,9 +39,9 @@ pub(super) struct Entry {
 }
 
 impl Dispatch {
-    /// Prepares the rules.
-    pub(super) fn new(rules: &RuleSet) -> Self {
-        let mut compiler = Compiler::new(Arc::clone(rules.plan()));
+    /// Prepares the rules; with `batches` for evaluation, without for comparing their conditions.
+    pub(super) fn new(rules: &RuleSet, batches: bool) -> Self {
+        let mut compiler = Compiler::new(Arc::clone(rules.plan()), batches);
         let mut guards = Guards::default();
         let rules = rules.rules();
         let any = Group::new(rules, None, &mut compiler, &mut guards);

@@ -46,7 +46,7 @@ struct Scratch {
 impl Engine {
     /// Prepares rules for evaluation.
     pub fn new(rules: RuleSet, context: OutputContext) -> Self {
-        let dispatch = Dispatch::new(&rules);
+        let dispatch = Dispatch::new(&rules, true);
         let counters = vec![RuleCounter::default(); rules.rules().len()];
         Self { rules, context, dispatch, counters, scratch: Scratch::default() }
     }

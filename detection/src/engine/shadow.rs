@@ -19,7 +19,7 @@ pub(crate) enum Finding {
 
 /// What can be proved about the enabled rules, by their places.
 pub(crate) fn findings(rules: &RuleSet) -> Vec<(usize, Finding)> {
-    let dispatch = Dispatch::new(rules);
+    let dispatch = Dispatch::new(rules, false);
     let mut shadows: FxHashMap<usize, Option<usize>> = FxHashMap::default();
     for group in dispatch.groups() {
         for (rule, by) in shadows_in(&dispatch.program, group) {
