@@ -17,8 +17,8 @@ mod path;
 mod process;
 mod profile;
 mod runtimes;
-pub mod scap;
 mod scan;
+pub mod scap;
 mod sockets;
 #[cfg(test)]
 mod tests;

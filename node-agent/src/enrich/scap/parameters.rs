@@ -143,15 +143,27 @@ fn system_call(code: u64) -> ParameterValue {
     ParameterValue::Shown { raw: code.to_string().into(), resolved: name.into() }
 }
 
-/// Nanoseconds with the largest units that they fill.
+/// Nanoseconds, and what they are in seconds.
 fn duration(ns: u64) -> ParameterValue {
-    let resolved = match ns {
-        0 => "0s".to_owned(),
-        _ if ns.is_multiple_of(1_000_000_000) => format!("{}s", ns / 1_000_000_000),
-        _ if ns.is_multiple_of(1_000_000) => format!("{}ms", ns / 1_000_000),
-        _ => format!("{}ns", ns),
-    };
-    ParameterValue::Shown { raw: ns.to_string().into(), resolved: resolved.into() }
+    #[expect(clippy::cast_precision_loss, reason = "six digits are printed")]
+    let seconds = ns as f64 / 1e9;
+    ParameterValue::Shown { raw: ns.to_string().into(), resolved: format!("{}s", six_digits(seconds)).into() }
+}
+
+/// A number that is not negative with at most six significant digits, as `%g` of C prints it.
+fn six_digits(number: f64) -> String {
+    let rounded = format!("{number:.5e}");
+    let (mantissa, exponent) = rounded.split_once('e').expect("the format has an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    match usize::try_from(5 - exponent) {
+        Ok(decimals) if exponent >= -4 => without_zeros(&format!("{number:.decimals$}")).to_owned(),
+        _ => format!("{}e{}{:02}", without_zeros(mantissa), if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+    }
+}
+
+/// A decimal number without the zeros at its end.
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
 /// A value whose first byte says which of the choices it is.
@@ -183,4 +195,25 @@ fn descriptor_list(state: &CaptureState, call: Call<'_>, bytes: &[u8]) -> String
         format!("{fd}:{kind}{flags:x}")
     };
     pairs(bytes).into_iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_print_as_c_prints_them() {
+        let printed = [0.0, 1.0, 0.1, 0.000_25, 0.000_012_5, 123_456.7, 12_345_678.0, 999_999.95].map(six_digits);
+        assert_eq!(printed, ["0", "1", "0.1", "0.00025", "1.25e-05", "123457", "1.23457e+07", "1e+06"]);
+    }
+
+    #[test]
+    fn lists_of_descriptors_end_where_their_bytes_end() {
+        let mut bytes = 3_u16.to_le_bytes().to_vec();
+        bytes.extend(5_i64.to_le_bytes());
+        bytes.extend(1_u16.to_le_bytes());
+        bytes.extend([7; 4]);
+        assert_eq!(pairs(&bytes), [(5, 1)]);
+        assert_eq!(pairs(&[1]), []);
+    }
 }

@@ -32,3 +32,22 @@ fn clean(path: &str) -> String {
     let joined = parts.join("/");
     if absolute { format!("/{joined}") } else { joined }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_joined_as_far_as_the_directory_is_known() {
+        for (directory, path, expected) in [
+            ("/root/", "/etc//passwd", "/etc/passwd"),
+            ("/root/", "../tmp/./x", "/tmp/x"),
+            ("", "./x", "x"),
+            ("", "a/../../b", "b"),
+            ("/", "..", "/"),
+        ] {
+            assert_eq!(join(directory, path), expected, "{directory} {path}");
+        }
+        assert_eq!(join("/", &"x".repeat(PATH_BYTES_MAX)), TOO_LONG);
+    }
+}

@@ -43,8 +43,6 @@ pub(super) struct Thread {
     pub(super) page_faults: [u64; 2],
     /// It has ended; its entry lives until the next event.
     pub(super) dead: bool,
-    /// Its name was never learnt.
-    pub(super) unknown: bool,
 }
 
 impl Thread {
@@ -69,14 +67,12 @@ impl Thread {
             memory_kib: [0; 3],
             page_faults: [0; 2],
             dead: false,
-            unknown: true,
         }
     }
 
     /// A thread of the list at the beginning of a capture.
     pub(super) fn captured(entry: &ProcessEntry) -> Self {
         let mut thread = Self::unknown(entry.tid);
-        thread.unknown = false;
         (thread.pid, thread.ptid, thread.vtid, thread.flags) = (entry.pid, entry.ptid, entry.vtid, entry.flags);
         (thread.uid, thread.gid, thread.login_uid) = (entry.uid, entry.gid, entry.login_uid);
         thread.fd_limit = entry.fd_limit;

@@ -142,8 +142,8 @@ pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>) {
         unix @ Tuple::Unix { .. } => unix,
     });
     let guess = socket(state, call).map(|it| it.ends).and_then(|ends| match (&tuple, ends) {
-        (Some(Tuple::Ip { destination, .. }), _) => Some(guess_role(state, tid, *destination, sends)),
-        (_, Ends::Pair(_, destination)) => Some(guess_role(state, tid, destination, sends)),
+        (Some(Tuple::Ip { destination, .. }), _) => Some(guess_role(state, tid, *destination)),
+        (_, Ends::Pair(_, destination)) => Some(guess_role(state, tid, destination)),
         _ => None,
     });
     let Some(socket) = socket(state, call) else { return };
@@ -201,11 +201,8 @@ fn order(socket: &mut Descriptor) {
 }
 
 /// A process that listens on the port is the server; else it is the client.
-fn guess_role(state: &CaptureState, tid: i64, destination: Endpoint, sends: bool) -> Role {
+fn guess_role(state: &CaptureState, tid: i64, destination: Endpoint) -> Role {
     let Some(table) = state.threads.descriptors(tid) else { return Role::Unknown };
-    let listens = table.iter().any(|it| matches!(it.ends, Ends::Bound(end) if end.port == destination.port));
-    match (listens, sends) {
-        (true, _) => Role::Server,
-        (false, _) => Role::Client,
-    }
+    let listens = table.iter().any(|it| it.listening_port() == Some(destination.port));
+    if listens { Role::Server } else { Role::Client }
 }

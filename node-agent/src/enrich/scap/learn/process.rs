@@ -82,7 +82,6 @@ fn child_appeared(state: &mut CaptureState, call: Call<'_>) {
 /// A copy of what a child takes over.
 fn newborn(parent: &Thread, tid: i64, flags: u32) -> Thread {
     let mut made = Thread::unknown(tid);
-    made.unknown = parent.unknown;
     made.process = parent.process.clone();
     made.flags = flags;
     (made.uid, made.gid, made.login_uid) = (parent.uid, parent.gid, parent.login_uid);
@@ -110,7 +109,6 @@ fn finish(state: &mut CaptureState, call: Call<'_>, mut made: Thread, source: i6
 fn describe_program(thread: &mut Thread, call: Call<'_>) {
     if let Some(comm) = call.text("comm").or_else(|| call.text("exe")) {
         thread.set_name(&comm);
-        thread.unknown = false;
     }
     if let Some(exe) = call.text("exe") {
         thread.process.exe = exe.into();
