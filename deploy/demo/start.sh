@@ -146,11 +146,8 @@ show() {
   step "the alert, as GET /api/v1/alerts has it"
   wait_until 20 "the alert" shadow_alert ||
     fail "no alert after 20 s; see $demo/log (agent: $(tail -n 2 "$demo/log/agent.log"))"
-  local id
-  id=$(shadow_alert)
-  operator alerts show "$id"
-  step "the same line as Falco would print it"
-  api "/api/v1/alerts/$id" | jq -r .output
+  alert_id=$(shadow_alert)
+  operator alerts show "$alert_id"
   step "all alerts of this run: the second read is counted as a repeat and sent to nobody"
   operator alerts list --since "$started"
   step "at the webhook"
@@ -181,6 +178,11 @@ TEXT
 }
 
 replayed=
+last_words() {
+  step "the alert once more, as Falco would print it"
+  api "/api/v1/alerts/$alert_id" | jq -r .output
+}
+
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 prepare
 certificates
@@ -190,3 +192,4 @@ agent
 act
 show
 addresses
+last_words
