@@ -24,9 +24,9 @@ use std::sync::Arc;
 
 pub(crate) use compare::Pattern;
 pub(crate) use compile::{compile, source_of};
+pub(crate) use contradiction::{contradiction, requirements};
 pub(crate) use guard::{Guard, Guards};
 pub use kinds::required_kinds;
-pub(crate) use contradiction::{contradiction, requirements};
 pub(crate) use lint::{dead_event_types, suspicions};
 pub use parser::{is_identifier, parse, parse_operand, parse_operator};
 pub(crate) use plan::{NodeId, Plan};

@@ -66,6 +66,7 @@ impl<'a> EventView<'a> {
     }
 
     /// The texts that conditions ask for most, without the way through the classes.
+    #[inline]
     fn ready_text(&self, id: FieldId) -> Option<&str> {
         if self.event.details.is_some() {
             return None;
