@@ -9,11 +9,12 @@ use tiercel_proto::{AlertId, Generation, Lane, Sequence, SpoolId, v1};
 
 use crate::api::{ClusterView, Sums};
 use crate::history::{History, Retention};
-use crate::http_input::Intake;
+use crate::http_input::{Intake, IntakeError};
+use crate::ingest::Parser;
 use crate::metrics::{InputCounters, Metrics};
 use crate::notify::Receivers;
 use crate::raft::{ClusterStatus, Member, MemberStatus, ProposeError, Role};
-use crate::triage::{Backlog, Counters, Record, Severity, StoredAlert, UnixMillis, Verdict};
+use crate::triage::{Backlog, Counters, Record, Route, Severity, StoredAlert, UnixMillis, Verdict};
 
 /// A cluster that says what the test tells it to say.
 #[derive(Debug)]
@@ -48,11 +49,12 @@ impl ClusterView for ToldCluster {
 }
 
 impl Intake for ToldCluster {
-    fn admit(&self, alert: Alert) -> BoxFuture<'_, Result<(), ProposeError>> {
+    fn admit(&self, alert: Alert) -> BoxFuture<'_, Result<(), IntakeError>> {
         Box::pin(async move {
             if let Some(refusal) = self.refusal.lock().unwrap().clone() {
-                return Err(refusal);
+                return Err(refusal.into());
             }
+            Parser::new(Route::root("audit".into(), Vec::new())).direct(&alert)?;
             self.taken.lock().unwrap().push(alert);
             Ok(())
         })

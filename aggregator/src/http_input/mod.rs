@@ -18,7 +18,7 @@ use actix_web::http::header::ContentType;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-pub use intake::Intake;
+pub use intake::{Intake, IntakeError};
 
 use crate::api::{not_ready, readiness};
 use crate::metrics::{CONTENT_TYPE, Metrics};

@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use tiercel_detection::event::Timestamp;
 use tiercel_detection::{Alert, FieldValue, Priority};
 
-use super::{BODY_BYTES_MAX, HttpInput};
+use super::{BODY_BYTES_MAX, HttpInput, IntakeError};
+use crate::ingest::UnfitAlert;
 use crate::raft::ProposeError;
 
 /// The rule of test alerts; receivers and people know it from falcosidekick.
@@ -29,14 +30,9 @@ pub(super) async fn alert(
     let parsed = body.map_err(Refusal::of_body).and_then(|body| parse(&body));
     let alert = match parsed {
         Ok(alert) => alert,
-        Err(refusal) => {
-            let peer = request.peer_addr().map(|peer| peer.to_string());
-            tracing::warn!(peer, reason = %refusal.reason, "refused alert from HTTP input");
-            input.metrics.inputs.count_rejected();
-            return text(refusal.status, format!("Please send a valid request body\n{}\n", refusal.reason));
-        }
+        Err(refusal) => return refuse(&request, &input, &refusal),
     };
-    admit(&input, alert).await
+    admit(&request, &input, alert).await
 }
 
 /// Answers what is not a POST.
@@ -46,21 +42,29 @@ pub(super) async fn wrong_method(input: web::Data<HttpInput>) -> HttpResponse {
 }
 
 /// Sends a test alert the way of every other.
-pub(super) async fn test(input: web::Data<HttpInput>) -> HttpResponse {
-    admit(&input, test_alert(now())).await
+pub(super) async fn test(request: HttpRequest, input: web::Data<HttpInput>) -> HttpResponse {
+    admit(&request, &input, test_alert(now())).await
 }
 
-async fn admit(input: &HttpInput, alert: Alert) -> HttpResponse {
+async fn admit(request: &HttpRequest, input: &HttpInput, alert: Alert) -> HttpResponse {
     match input.intake.admit(alert).await {
         Ok(()) => {
             input.metrics.inputs.count_accepted();
             HttpResponse::Ok().finish()
         }
-        Err(error) => {
+        Err(IntakeError::Unfit(unfit)) => refuse(request, input, &Refusal::of_alert(&unfit)),
+        Err(IntakeError::Propose(error)) => {
             input.metrics.inputs.count_rejected();
             unavailable(&error)
         }
     }
+}
+
+fn refuse(request: &HttpRequest, input: &HttpInput, refusal: &Refusal) -> HttpResponse {
+    let peer = request.peer_addr().map(|peer| peer.to_string());
+    tracing::warn!(peer, reason = %refusal.reason, "refused alert from HTTP input");
+    input.metrics.inputs.count_rejected();
+    text(refusal.status, format!("Please send a valid request body\n{}\n", refusal.reason))
 }
 
 /// Seconds after which the cluster may have another leader.
@@ -95,6 +99,14 @@ impl Refusal {
             },
             status => Self { status, reason: error.to_string() },
         }
+    }
+
+    fn of_alert(unfit: &UnfitAlert) -> Self {
+        let status = match unfit {
+            UnfitAlert::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            UnfitAlert::Malformed(_) => StatusCode::BAD_REQUEST,
+        };
+        Self { status, reason: unfit.to_string() }
     }
 }
 

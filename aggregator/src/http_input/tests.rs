@@ -86,6 +86,32 @@ async fn a_body_beyond_the_bound_is_refused() {
 }
 
 #[actix_web::test]
+async fn an_alert_that_could_not_be_kept_is_refused_before_it_is_taken() {
+    let door = Door::open();
+    let alert = |key: &str, value: &str| {
+        format!(
+            r#"{{"priority":"debug","rule":"r","time":"2026-01-02T03:04:05Z","output_fields":{{"{key}":{value}}}}}"#
+        )
+    };
+    let deep = "[".repeat(9) + &"]".repeat(9);
+    for (body, status, reason) in [
+        (
+            alert("a", &format!("\"{}\"", "x".repeat(256 << 10))),
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "expected at most 262144",
+        ),
+        (alert("", "1"), StatusCode::BAD_REQUEST, "has a field without a name"),
+        (alert("a", &deep), StatusCode::BAD_REQUEST, "nested more than 8 deep"),
+    ] {
+        let response = door.post(body).await;
+        assert_eq!(response.status(), status);
+        let text = response.text().await.unwrap();
+        assert!(text.starts_with("Please send a valid request body\n") && text.contains(reason), "{text}");
+    }
+    assert!(door.cluster.taken.lock().unwrap().is_empty());
+}
+
+#[actix_web::test]
 async fn without_a_quorum_falco_is_told_to_come_again() {
     let door = Door::open();
     *door.cluster.refusal.lock().unwrap() = Some(ProposeError::NoQuorum { silent_ms: 9000 });

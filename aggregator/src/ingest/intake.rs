@@ -75,9 +75,11 @@ impl Handover for Intake {
 
 impl http_input::Intake for Intake {
     /// The alert has no number of its own. If the outcome is unknown and it is handed in again, it may be counted twice.
-    fn admit(&self, alert: Alert) -> BoxFuture<'_, Result<(), ProposeError>> {
-        let batch = self.parser.direct(alert);
-        self.submit(vec![batch], false).map(|admitted| admitted.map(drop)).boxed()
+    fn admit(&self, alert: Alert) -> BoxFuture<'_, Result<(), http_input::IntakeError>> {
+        match self.parser.direct(&alert) {
+            Ok(batch) => self.submit(vec![batch], false).map(|admitted| Ok(admitted.map(drop)?)).boxed(),
+            Err(unfit) => std::future::ready(Err(unfit.into())).boxed(),
+        }
     }
 }
 

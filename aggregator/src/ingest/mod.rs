@@ -10,5 +10,5 @@ mod session;
 
 pub use figures::IngestFigures;
 pub use intake::{Intake, start};
-pub use parse::Parser;
+pub use parse::{Parser, UnfitAlert};
 pub use service::serve;

@@ -3,6 +3,7 @@
 use prost::Message as _;
 use tiercel_detection::Alert;
 use tiercel_detection::event::Text;
+use tiercel_proto::convert::ConvertError;
 use tiercel_proto::envelope::{Generation, Lane, Sequence, SpoolId};
 use tiercel_proto::error::{ErrorCode, WireError};
 use tiercel_proto::v1;
@@ -20,6 +21,20 @@ const SKIP_MAX: u64 = 1 << 40;
 
 /// Largest first sequence: with every item a skip of the largest size, sums still do not overflow.
 const SEQUENCE_MAX: u64 = 1 << 62;
+
+/// Why an alert cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitAlert {
+    /// Its message is too large.
+    #[error("alert has {bytes} bytes, expected at most {ALERT_BYTES_MAX}")]
+    TooLarge {
+        /// The size of the message.
+        bytes: usize,
+    },
+    /// It could not be read again.
+    #[error(transparent)]
+    Malformed(#[from] ConvertError),
+}
 
 /// Turns messages into batches for the log.
 #[derive(Debug, Clone)]
@@ -55,21 +70,19 @@ impl Parser {
         Ok(Batch { origin, items: message.items.into_iter().map(|item| self.item(item)).collect() })
     }
 
-    /// Makes a batch of an alert that came without a number.
-    pub fn direct(&self, alert: Alert) -> Batch {
-        let body = v1::Alert::from(&alert).encode_to_vec();
-        Batch { origin: Origin::Direct, items: vec![self.stored(alert, body)] }
+    /// Makes a batch of an alert that came without a number. Its sender waits for an answer, so one that cannot be kept
+    /// is refused before anything is counted.
+    pub fn direct(&self, alert: &Alert) -> Result<Batch, UnfitAlert> {
+        let stored = self.stored(alert.into())?;
+        Ok(Batch { origin: Origin::Direct, items: vec![Item::Alert(stored)] })
     }
 
     fn item(&self, item: v1::Item) -> Item {
         match item.kind {
-            Some(v1::item::Kind::Alert(message)) => {
-                let body = message.encode_to_vec();
-                match Alert::try_from(message) {
-                    Ok(alert) => self.stored(alert, body),
-                    Err(error) => Item::Invalid { reason: error.to_string().into() },
-                }
-            }
+            Some(v1::item::Kind::Alert(message)) => match self.stored(message) {
+                Ok(alert) => Item::Alert(alert),
+                Err(error) => Item::Invalid { reason: error.to_string().into() },
+            },
             Some(v1::item::Kind::Skip(skip)) if (1..=SKIP_MAX).contains(&skip.count) => {
                 Item::Skip { count: skip.count, reason: skip.reason.into() }
             }
@@ -80,11 +93,13 @@ impl Parser {
         }
     }
 
-    fn stored(&self, alert: Alert, body: Vec<u8>) -> Item {
+    fn stored(&self, message: v1::Alert) -> Result<StoredAlert, UnfitAlert> {
+        let body = message.encode_to_vec();
         if body.len() > ALERT_BYTES_MAX {
-            return Item::Invalid { reason: format!("alert has {} bytes", body.len()).into() };
+            return Err(UnfitAlert::TooLarge { bytes: body.len() });
         }
-        Item::Alert(StoredAlert {
+        let alert = Alert::try_from(message)?;
+        Ok(StoredAlert {
             fingerprint: alert.fingerprint().0,
             receivers: self.route.receivers(&alert).into(),
             severity: Severity(alert.priority),
@@ -97,4 +112,36 @@ impl Parser {
 
 fn refused(reason: String) -> WireError {
     WireError::new(ErrorCode::InvalidRequest, format!("failed to read batch: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tiercel_detection::FieldValue;
+
+    use super::*;
+    use crate::testing;
+
+    #[track_caller]
+    fn check_unfit(spoil: impl FnOnce(&mut Alert), expected: &str) {
+        let parser = Parser::new(Route::root("hook".into(), Vec::new()));
+        let mut alert = Alert::from_falco_json(&testing::falco_json(1, "web-1")).unwrap();
+        let batch = parser.direct(&alert).unwrap();
+        assert!(matches!(&batch.items[..], [Item::Alert(stored)] if stored.decode().unwrap() == alert));
+        spoil(&mut alert);
+        let reason = parser.direct(&alert).unwrap_err().to_string();
+        assert!(reason.contains(expected), "{reason}");
+        let Item::Invalid { reason } = parser.item(v1::Item { kind: Some(v1::item::Kind::Alert((&alert).into())) })
+        else {
+            panic!("an agent's number is taken though its alert cannot be kept")
+        };
+        assert!(reason.contains(expected), "{reason}");
+    }
+
+    #[test]
+    fn alert_that_could_not_be_kept_or_read_again_is_unfit() {
+        check_unfit(|alert| alert.output = "x".repeat(ALERT_BYTES_MAX).into(), "bytes, expected at most 262144");
+        check_unfit(|alert| alert.fields.push(("".into(), FieldValue::Missing)), "a field without a name");
+        let nested = (0..9).fold(FieldValue::Missing, |value, _| FieldValue::List(vec![value]));
+        check_unfit(|alert| alert.fields.push(("deep".into(), nested)), "nested more than 8 deep");
+    }
 }
