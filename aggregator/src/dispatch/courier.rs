@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use super::breaker::{Breaker, delay};
-use super::overseer::{Ledger, now};
+use super::overseer::Ledger;
 use crate::notify::{DeliveryError, Notifier as _, Receivers};
 use crate::triage::{Completion, DeathReason, NotificationId, Outcome, Owner, UnixMillis};
 
@@ -135,13 +135,14 @@ impl Courier {
                 let random = &mut rand::rng();
                 self.breaker.failed(after, Instant::now(), random);
                 let error = cut(format!("{source:#}"));
-                if now().since_ms(end.created_at) >= u64::try_from(RETRY_AGE_MAX.as_millis()).unwrap_or(u64::MAX) {
+                let now = self.ledger.now();
+                if now.since_ms(end.created_at) >= u64::try_from(RETRY_AGE_MAX.as_millis()).unwrap_or(u64::MAX) {
                     warn!(receiver, %id, attempt, %error, "gave up notification after a day");
                     return Outcome::Dead { reason: DeathReason::Expired, error };
                 }
                 warn!(receiver, %id, attempt, %error, "failed to deliver notification, will retry");
                 let wait = after.unwrap_or_default().max(delay(attempt, random));
-                Outcome::Retry { due: now().plus(wait), error }
+                Outcome::Retry { due: now.plus(wait), error }
             }
             Err(DeliveryError::Final { source }) => {
                 let error = cut(format!("{source:#}"));
@@ -174,9 +175,10 @@ impl Courier {
         if self.claiming || self.recording || !self.ended.is_empty() {
             return;
         }
+        let now = self.ledger.now();
         for (id, attempt) in self.ledger.claims_of(owner, &self.receiver) {
             if !self.claimed.contains_key(&(id, attempt)) {
-                let outcome = Outcome::Retry { due: now(), error: "claim came too late to be used".into() };
+                let outcome = Outcome::Retry { due: now, error: "claim came too late to be used".into() };
                 self.ended.push((owner, Completion { id, attempt, outcome }));
             }
         }
@@ -251,7 +253,7 @@ async fn attempt(
         Ok(notification) => notification,
         Err(error) => {
             let result = Err(DeliveryError::Final { source: anyhow::Error::new(error) });
-            return Some(End { result, created_at: now() });
+            return Some(End { result, created_at: ledger.now() });
         }
     };
     let notifier = receivers.get(&notification.receiver)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use futures::StreamExt as _;
@@ -77,8 +77,14 @@ impl Ledger {
         Some(Owner { term, node: self.cluster.node(), run: self.run })
     }
 
+    /// The time of the log, now.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.cluster.now()
+    }
+
     pub(super) fn due(&self, receiver: &Text, count_max: usize) -> Vec<NotificationId> {
-        self.cluster.read(|state| state.due(receiver, now(), count_max))
+        let now = self.now();
+        self.cluster.read(|state| state.due(receiver, now, count_max))
     }
 
     pub(super) fn claims_of(&self, owner: Owner, receiver: &Text) -> Vec<(NotificationId, u32)> {
@@ -103,7 +109,7 @@ impl Ledger {
         ids: Vec<NotificationId>,
     ) -> Vec<(NotificationId, u32)> {
         let valid_ms = u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
-        match self.cluster.propose(Command::Claim { at: now(), owner, valid_ms, ids }).await {
+        match self.cluster.propose(Command::Claim { at: self.now(), owner, valid_ms, ids }).await {
             Ok((_, Reply::Claimed(granted))) => granted,
             Ok((_, Reply::Admitted(_) | Reply::Done)) => Vec::new(),
             Err(error) => {
@@ -115,7 +121,7 @@ impl Ledger {
 
     /// Records how attempts ended; returns them if that is not known to have worked.
     pub(super) async fn complete(self, owner: Owner, completions: Vec<Completion>) -> Vec<Completion> {
-        let command = Command::Complete { at: now(), owner, completions: completions.clone() };
+        let command = Command::Complete { at: self.now(), owner, completions: completions.clone() };
         match self.cluster.propose(command).await {
             Ok(_) => Vec::new(),
             Err(error) => {
@@ -186,7 +192,7 @@ impl Overseer {
     }
 
     fn pass_time(&mut self, owner: Owner, ctx: &mut Context<Self>) {
-        let at = now();
+        let at = self.ledger.now();
         let (claims, tick_due) = self.ledger.cluster.read(|state| {
             let claims: Vec<_> = state.open_claims().collect();
             (claims, state.next_due() <= at)
@@ -262,9 +268,4 @@ impl Handler<FinishAll> for Overseer {
         };
         ctx.spawn(finish_all.into_actor(self).map(|(), _, ctx| ctx.stop()));
     }
-}
-
-/// The clock of the leader, read for each proposal; time in the log never goes back whatever it says.
-pub(super) fn now() -> UnixMillis {
-    UnixMillis::default().plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -1,7 +1,6 @@
 //! The door of the room: whoever has alerts hands them in here and waits for the quorum.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix::{Actor as _, Addr, Arbiter};
 use futures::FutureExt as _;
@@ -15,7 +14,7 @@ use super::figures::{Counts, IngestFigures, add};
 use super::parse::Parser;
 use crate::http_input;
 use crate::raft::{Admitted, Cluster, Handover, Leadership, ProposeError};
-use crate::triage::{Admission, Batch, BatchReply, Command, Policy, Reply, UnixMillis};
+use crate::triage::{Admission, Batch, BatchReply, Command, Policy, Reply};
 
 /// Where alerts are handed in. Clones share it.
 #[derive(Debug, Clone)]
@@ -124,7 +123,7 @@ impl Proposer {
     }
 
     async fn admit(&self, batches: Vec<Batch>) -> Result<Admitted, ProposeError> {
-        let command = Command::Admit(Admission { received_at: now(), policy: self.policy, batches });
+        let command = Command::Admit(Admission { received_at: self.cluster.now(), policy: self.policy, batches });
         match self.cluster.propose(command).await? {
             (log_index, Reply::Admitted(replies)) => Ok(Admitted { log_index, replies }),
             // The state answers an admission with an admission; anything else would be another entry's reply.
@@ -157,10 +156,4 @@ fn answer(tickets: Vec<(Ticket, usize)>, result: Result<Admitted, ProposeError>)
             }
         }
     }
-}
-
-/// The clock of the leader; it is read once for each proposal, and time in the log never goes back whatever it says.
-fn now() -> UnixMillis {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis::default().plus(since_epoch)
 }

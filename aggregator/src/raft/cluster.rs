@@ -1,8 +1,8 @@
 //! The handle through which the other rooms propose, read and watch.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use openraft::error::{ClientWriteError, RaftError};
 use tiercel_proto::mtls::{ClientTls, Credentials, Role as PeerRole, ServerTls};
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::clock::Clock;
 use super::config::{ClusterConfig, ClusterConfigError};
 use super::log::{LogError, LogStore};
 use super::machine::{Feed, SharedState, StateMachine};
@@ -22,7 +23,8 @@ use super::snapshot::{SnapshotError, SnapshotFolder};
 use super::status::{ClusterStatus, Leadership};
 use super::types::{Member, NodeId, Raft};
 use super::watcher::{self, Failure};
-use crate::triage::{Batch, Command, Counters, Reply, State};
+use super::wire::is_replicable;
+use crate::triage::{Batch, Command, Counters, Reply, State, UnixMillis};
 
 /// Longest wait for a proposal. After that its outcome is unknown: the entry may still be committed.
 pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +43,7 @@ struct Inner {
     raft: Raft,
     log: LogStore,
     state: SharedState,
+    clock: Mutex<Clock>,
     peers: Peers,
     leadership: watch::Receiver<Leadership>,
     failure: watch::Receiver<Option<Failure>>,
@@ -102,7 +105,8 @@ impl Cluster {
             watcher::start(raft.clone(), log.clone(), state.clone(), config.snapshot, stop.clone());
         let quorum_silence_max = config.lease();
         let node = config.node;
-        let inner = Inner { node, raft, log, state, peers, leadership, failure, quorum_silence_max, stop };
+        let clock = Mutex::new(Clock::new(Instant::now()));
+        let inner = Inner { node, raft, log, state, clock, peers, leadership, failure, quorum_silence_max, stop };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -143,6 +147,15 @@ impl Cluster {
         look(&self.inner.state.read().state)
     }
 
+    /// The time to stamp a command with and to compare times in the state with: the wall clock, unless the log is ahead
+    /// of it. Takes a look at the state, so it must not be asked within another.
+    pub fn now(&self) -> UnixMillis {
+        let log = self.read(State::now);
+        let wall = UnixMillis::default().plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let mut clock = self.inner.clock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        clock.now(wall, log, Instant::now())
+    }
+
     /// Who leads, as far as this node knows, and every change of it.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.inner.leadership.clone()
@@ -173,6 +186,10 @@ impl Cluster {
     /// Proposes a command as the leader; returns its log index and reply once it is applied here.
     pub async fn propose(&self, command: Command) -> Result<(u64, Reply), ProposeError> {
         self.leads()?;
+        if !is_replicable(&command) {
+            error!(%command, "refused to propose a command that is too large for peers");
+            return Err(ProposeError::Busy);
+        }
         let write = self.inner.raft.client_write(command);
         match tokio::time::timeout(PROPOSE_TIMEOUT, write).await {
             Ok(Ok(response)) => Ok((response.log_id.index, response.data)),

@@ -1,5 +1,6 @@
 //! The replicated log: the only room that knows the consensus library.
 
+mod clock;
 mod cluster;
 mod config;
 mod log;

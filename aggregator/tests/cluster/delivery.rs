@@ -1,6 +1,6 @@
 //! What receivers see: each notification once, again only with a reason, and marked when it may be a repeat.
 
-use tiercel_aggregator::triage::{Content, Counters, DeathReason, State};
+use tiercel_aggregator::triage::{Command, Content, Counters, DeathReason, State};
 
 use crate::agent::{Agent, Answer};
 use crate::bench::{Bench, run, wait_until};
@@ -73,6 +73,22 @@ fn next_leader_repeats_what_may_have_arrived_and_says_so() {
         assert_eq!(seen.len(), 2);
         assert_eq!(seen[0].key, seen[1].key, "the same notification under the same key");
         assert_eq!((seen[0].possible_repeat, seen[1].possible_repeat), (false, true));
+    });
+}
+
+#[test]
+fn notifications_go_on_when_the_log_is_an_hour_ahead_of_the_clock() {
+    run(async {
+        let mut bench = Bench::new(1);
+        let receiver = Receiver::new([Behaviour::Fail]);
+        bench.start_with(1, receiver.receivers()).await;
+        bench.leader().await;
+        let hour_ahead = bench.node(1).cluster.now().plus_ms(3_600_000);
+        bench.node(1).cluster.propose(Command::Tick { at: hour_ahead }).await.unwrap();
+        let mut agent = Agent::connect(&bench, 1, "web-1").await.unwrap();
+        assert_eq!(agent.send(1, &["shell"]).await, Answer::Ack(1));
+        let counters = counters_when(&bench, 1, "the delivery", |sums| sums.delivered == 1).await;
+        assert_eq!((counters.attempts, counters.retries), (2, 1), "the retry is due though the clock is behind");
     });
 }
 
