@@ -8,8 +8,9 @@ use tiercel_detection::event::{Text, User};
 
 use super::world::{Account, AccountTables, World};
 
-/// Account databases of containers that are remembered; the oldest goes first.
-const CONTAINERS_MAX: usize = 4_096;
+/// Account databases of containers that are remembered; the oldest goes first. More than a node runs, and few enough
+/// for all of them to be as large as is read.
+const CONTAINERS_MAX: usize = 512;
 
 /// Falco's word for an id without an entry.
 static NOT_AVAILABLE: LazyLock<Text> = LazyLock::new(|| "<NA>".into());

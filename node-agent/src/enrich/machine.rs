@@ -22,8 +22,11 @@ const INIT_PID: u32 = 1;
 /// Smallest step of the wall clock that is followed; reading two clocks in turn is no more exact than that.
 const CLOCK_STEP_NS_MIN: u64 = 1_000_000;
 
-/// An account database that is larger is cut. Directories of that size are served by NSS, not by files.
-const ACCOUNT_BYTES_MAX: u64 = 16 << 20;
+/// An account database of the host that is larger is cut. Directories of that size are served by NSS, not by files.
+const HOST_ACCOUNT_BYTES_MAX: u64 = 16 << 20;
+
+/// A container chooses what its account database is; one that is larger is cut.
+const CONTAINER_ACCOUNT_BYTES_MAX: u64 = 128 << 10;
 
 /// The live machine.
 #[derive(Debug, Default)]
@@ -52,7 +55,7 @@ impl Machine {
             hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
             boot_offset_ns: self.boot_offset_ns,
             namespaces: scan::namespaces_of(INIT_PID),
-            accounts: read_accounts(Path::new("/")).unwrap_or_default(),
+            accounts: read_accounts(Path::new("/"), HOST_ACCOUNT_BYTES_MAX).unwrap_or_default(),
             processes: scan::all()?.into_iter().map(|process| self.tell(process)).collect(),
         })
     }
@@ -71,7 +74,7 @@ impl World for Machine {
     }
 
     fn accounts_of(&mut self, pid: u32) -> Option<AccountTables> {
-        read_accounts(Path::new(&format!("/proc/{pid}/root")))
+        read_accounts(Path::new(&format!("/proc/{pid}/root")), CONTAINER_ACCOUNT_BYTES_MAX)
     }
 
     fn container(&mut self, candidate: &ContainerCandidate) -> Option<RuntimeContainer> {
@@ -87,7 +90,8 @@ impl World for Machine {
         let offset_ns = boot_offset_ns().ok()?;
         let stepped = offset_ns.abs_diff(self.boot_offset_ns) >= CLOCK_STEP_NS_MIN;
         let changed = accounts_changed();
-        let accounts = if changed == self.accounts_changed { None } else { read_accounts(Path::new("/")) };
+        let accounts =
+            if changed == self.accounts_changed { None } else { read_accounts(Path::new("/"), HOST_ACCOUNT_BYTES_MAX) };
         self.accounts_changed = changed;
         if !stepped && accounts.is_none() {
             return None;
@@ -120,16 +124,16 @@ fn accounts_changed() -> Option<[SystemTime; 2]> {
     Some([changed("/etc/passwd")?, changed("/etc/group")?])
 }
 
-fn read_accounts(root: &Path) -> Option<AccountTables> {
+fn read_accounts(root: &Path, bytes_max: u64) -> Option<AccountTables> {
     let root = fs::File::open(root).ok()?;
-    let passwd = read_in_root(&root, "etc/passwd")?;
-    let group = read_in_root(&root, "etc/group").unwrap_or_default();
+    let passwd = read_in_root(&root, "etc/passwd", bytes_max)?;
+    let group = read_in_root(&root, "etc/group", bytes_max).unwrap_or_default();
     Some(AccountTables { users: parse_passwd(&passwd), groups: parse_group(&group) })
 }
 
 /// A container chooses what its /etc/passwd is: links are followed inside its root only, anything but a regular file
 /// is left alone, and no more than a bound is read.
-fn read_in_root(root: &fs::File, path: &str) -> Option<String> {
+fn read_in_root(root: &fs::File, path: &str, bytes_max: u64) -> Option<String> {
     let how = OpenHow::new().flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC);
     let file = openat2(root, path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT)).ok()?;
     let file = fs::File::from(file);
@@ -137,7 +141,7 @@ fn read_in_root(root: &fs::File, path: &str) -> Option<String> {
         return None;
     }
     let mut bytes = Vec::new();
-    file.take(ACCOUNT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    file.take(bytes_max).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -154,7 +158,7 @@ mod tests {
         fs::write(root.path().join("data/passwd"), "app:x:7:7::/app:/bin/sh\n").unwrap();
         std::os::unix::fs::symlink("/data/passwd", etc.join("passwd")).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", etc.join("group")).unwrap();
-        let accounts = read_accounts(root.path()).unwrap();
+        let accounts = read_accounts(root.path(), CONTAINER_ACCOUNT_BYTES_MAX).unwrap();
         assert_eq!(accounts.users.iter().map(|user| &*user.name).collect::<Vec<_>>(), ["app"]);
         assert_eq!(accounts.groups, []);
     }

@@ -1,6 +1,7 @@
 //! Processes as /proc shows them: all of them at the start, single ones that no record announced.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use tiercel_detection::event::Text;
 
 use super::process::ticks_to_boot_ns;
 use super::world::ScannedProcess;
+
+/// Bytes that are read of a file of /proc. A process decides how long its command line is: it may be gigabytes.
+const PROC_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// Bytes of the environment that are kept, as many as the kernel programs record.
 const ENVIRONMENT_BYTES_MAX: usize = 4096;
@@ -95,7 +99,9 @@ struct ProcDirectory(PathBuf);
 
 impl ProcDirectory {
     fn bytes(&self, file: &str) -> Option<Vec<u8>> {
-        fs::read(self.0.join(file)).ok()
+        let mut bytes = Vec::new();
+        fs::File::open(self.0.join(file)).ok()?.take(PROC_FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     fn text(&self, file: &str) -> Option<String> {
@@ -206,6 +212,14 @@ mod tests {
         assert!(exe.file_name().unwrap().to_str().unwrap().starts_with(&*own.name));
         assert!(own.start_ticks > 0 && own.namespaces.iter().all(|inode| *inode != 0));
         assert!(processes.iter().any(|process| process.pid == own.parent_pid));
+    }
+
+    #[test]
+    fn no_more_than_a_bound_is_read_of_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("cmdline"), vec![0; 1 << 20]).unwrap();
+        let read = ProcDirectory(directory.path().to_owned()).bytes("cmdline").unwrap();
+        assert_eq!(read.len() as u64, PROC_FILE_BYTES_MAX);
     }
 
     #[test]

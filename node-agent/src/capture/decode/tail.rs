@@ -5,6 +5,10 @@ use tiercel_ebpf::abi::{self, Span};
 use super::address::{endpoint, socket_address, v4, v6};
 use crate::capture::observation::{Address, FileObject, GivenPath, SocketObject, TaskIdentity, Text};
 
+/// Stands where the kernel programs stopped walking towards the root, so that no rule takes the rest for a whole path:
+/// whoever acts deep enough chooses what the rest looks like.
+const CUT: &[u8] = b"<cut>";
+
 pub(super) fn is_cut(span: Span) -> bool {
     span.length & abi::SPAN_CUT != 0
 }
@@ -40,7 +44,10 @@ impl<'a> Tail<'a> {
         if bytes.is_empty() {
             return Vec::new();
         }
-        bytes.strip_suffix(b"\0").unwrap_or(bytes).split(|byte| *byte == 0).map(lossy).collect()
+        // Nothing in between costs one byte there and an allocation here, so all of it is shared.
+        let nothing = lossy(b"");
+        let text = |bytes: &[u8]| if bytes.is_empty() { Text::clone(&nothing) } else { lossy(bytes) };
+        bytes.strip_suffix(b"\0").unwrap_or(bytes).split(|byte| *byte == 0).map(text).collect()
     }
 
     /// An absolute path from names that were written from the leaf to the root.
@@ -50,7 +57,10 @@ impl<'a> Tail<'a> {
         if names.is_empty() {
             return "/".into();
         }
-        let mut path = Vec::with_capacity(names.len() + 1);
+        let mut path = Vec::with_capacity(names.len() + CUT.len() + 1);
+        if is_cut(span) {
+            path.extend_from_slice(CUT);
+        }
         for name in names.rsplit(|byte| *byte == 0) {
             path.push(b'/');
             path.extend_from_slice(name);
@@ -178,6 +188,13 @@ mod tests {
         assert_eq!(&*tail.path(Span { offset: 0, length: 11 }), "/etc/shadow");
         assert_eq!(&*tail.path(Span { offset: 0, length: 0 }), "/");
         assert_eq!(&*tail.path(Span { offset: 9, length: 11 }), "/", "a span outside of the tail is empty");
+    }
+
+    #[test]
+    fn a_cut_path_looks_like_no_whole_one() {
+        let tail = Tail(b"prog\0bin\0usr\0");
+        assert_eq!(&*tail.path(Span { offset: 0, length: 13 }), "/usr/bin/prog");
+        assert_eq!(&*tail.path(Span { offset: 0, length: 13 | abi::SPAN_CUT }), "<cut>/usr/bin/prog");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 use tiercel_detection::event::flags::{FILE_FLAGS, SHUTDOWN_HOW, SOCKET_FAMILIES, ppm_descriptor_flags};
 use tiercel_detection::event::{
-    Endpoint, EventKind, FileDescriptor, L4Protocol, Parameter, Parameters, Role, Trust, kinds,
+    Endpoint, EventKind, FileDescriptor, L4Protocol, Parameter, Parameters, Role, Text, Trust, kinds,
 };
 
 use super::{
@@ -31,8 +31,19 @@ pub(in crate::enrich) fn network(kind: EventKind, call: &Network, scene: &mut Sc
         kinds::RECVFROM | kinds::RECVMSG | kinds::RECVMMSG => receive(kind, call, scene),
         _ => other(kind, call, scene),
     };
-    let trust = if call.socket.is_some() { Trust::Kernel } else { Trust::User };
+    let trust = if call.socket.is_some() && !rests_on_the_program(kind, call) { Trust::Kernel } else { Trust::User };
     Built { kind, result: Some(call.result), parameters, fd: Some(fd), trust }
+}
+
+/// The address in the event is the one that the program wrote, which another thread may have changed since: the
+/// receiver of a datagram, and what a call asked for that failed.
+fn rests_on_the_program(kind: EventKind, call: &Network) -> bool {
+    match kind {
+        kinds::CONNECT => call.result < 0 && call.result != IN_PROGRESS,
+        kinds::BIND => call.result < 0,
+        kinds::SENDTO | kinds::SENDMSG | kinds::SENDMMSG => call.given.is_some(),
+        _ => false,
+    }
 }
 
 fn socket(call: &Network, scene: &mut Scene<'_>) -> (Parameters, FileDescriptor) {
@@ -77,6 +88,11 @@ fn connect(call: &Network, scene: &mut Scene<'_>) -> (Parameters, FileDescriptor
     };
     if socket.family == AF_UNIX && made {
         fd.name = tuple.clone().unwrap_or_default().into();
+        // The name that the server is bound to: a symbolic link to it is another name.
+        let bound: Text = sockets::unix_tuple_text(socket, socket.remote.as_ref()).into();
+        if socket.remote.is_some() && bound != fd.name {
+            fd.aliases.push(bound);
+        }
     }
     if made {
         fd.name_changed = scene.sockets.recall(socket).is_none_or(|before| before.peer != peer);

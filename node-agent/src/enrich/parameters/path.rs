@@ -17,7 +17,8 @@ use crate::capture::observation::{GivenPath, PathCall};
 /// The event of a call on paths.
 pub(in crate::enrich) fn path_call(kind: EventKind, call: &PathCall, scene: &mut Scene<'_>) -> Built {
     let fd = descriptor(kind, call, scene);
-    let trust = if call.file.is_some() { Trust::Kernel } else { Trust::User };
+    let by_descriptor = matches!(kind, kinds::FCHMOD | kinds::FCHOWN | kinds::FCHDIR | kinds::FTRUNCATE);
+    let trust = if by_descriptor && call.file.is_some() { Trust::Kernel } else { Trust::User };
     Built { kind, result: Some(call.result), parameters: parameters(kind, call, fd.as_ref(), scene), fd, trust }
 }
 

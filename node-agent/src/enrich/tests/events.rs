@@ -254,6 +254,26 @@ fn unix_sockets_are_named_by_both_ends_and_the_path() {
 }
 
 #[test]
+fn a_link_to_a_unix_socket_does_not_hide_it() {
+    let remote = Some(Address::Unix("/run/docker.sock".into()));
+    let socket =
+        SocketObject { family: 1, kind: 1, remote, unix_pointers: [0xab, 0xcd], inode: 8, ..SocketObject::default() };
+    let fd = event_of(connect(0, socket, Some(Address::Unix("/tmp/x".into())))).fd.unwrap();
+    assert_eq!(&*fd.name, "ab->cd /tmp/x");
+    assert_eq!(fd.aliases.iter().map(|alias| &**alias).collect::<Vec<_>>(), ["ab->cd /run/docker.sock"]);
+}
+
+#[test]
+fn what_only_the_program_said_is_marked_so() {
+    let to = ip("198.51.100.7", 53);
+    let send = Network { syscall: 44, result: 1, socket: Some(udp(None)), given: to, ..Network::default() };
+    assert_eq!(event_of(Act::Network(send)).trust, Trust::User);
+    let connected = connect(0, tcp(ip("10.0.0.1", 40_000), ip("10.0.0.2", 80)), ip("10.0.0.2", 80));
+    assert_eq!(event_of(connected).trust, Trust::Kernel);
+    assert_eq!(event_of(path_call(80, [0; 6], given(-100, "/", "tmp"), None)).trust, Trust::User, "chdir");
+}
+
+#[test]
 fn a_server_is_followed_from_bind_to_accept() {
     let (_, mut enricher) = bash();
     let mut play = |syscall, result, fd, arguments, socket, given| {

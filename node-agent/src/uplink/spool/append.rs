@@ -123,6 +123,7 @@ impl Spool {
             true => durable::sync_folder(&self.options.directory),
             false => Ok(()),
         };
+        self.names_unsynced |= named.is_err();
         match synced.and_then(|was_anything| named.map(|()| was_anything)) {
             Ok(true) => self.disk_works(),
             Ok(false) => {}
