@@ -131,7 +131,7 @@ impl Courier {
                 debug!(receiver, %id, attempt, "delivered notification");
                 Outcome::Delivered
             }
-            Err(DeliveryError::Retryable { after, source }) => {
+            Err(DeliveryError::Retryable { after, may_have_arrived, source }) => {
                 let random = &mut rand::rng();
                 self.breaker.failed(after, Instant::now(), random);
                 let error = cut(format!("{source:#}"));
@@ -142,9 +142,11 @@ impl Courier {
                 }
                 warn!(receiver, %id, attempt, %error, "failed to deliver notification, will retry");
                 let wait = after.unwrap_or_default().max(delay(attempt, random));
-                Outcome::Retry { due: now.plus(wait), error }
+                Outcome::Retry { due: now.plus(wait), may_have_arrived, error }
             }
             Err(DeliveryError::Final { source }) => {
+                // One that refuses everything is as good as down: what it is owed should not all be given up at once.
+                self.breaker.failed(None, Instant::now(), &mut rand::rng());
                 let error = cut(format!("{source:#}"));
                 warn!(receiver, %id, attempt, %error, "gave up notification: the receiver will never take it");
                 Outcome::Dead { reason: DeathReason::Refused, error }
@@ -178,7 +180,8 @@ impl Courier {
         let now = self.ledger.now();
         for (id, attempt) in self.ledger.claims_of(owner, &self.receiver) {
             if !self.claimed.contains_key(&(id, attempt)) {
-                let outcome = Outcome::Retry { due: now, error: "claim came too late to be used".into() };
+                let error = "claim came too late to be used".into();
+                let outcome = Outcome::Retry { due: now, may_have_arrived: false, error };
                 self.ended.push((owner, Completion { id, attempt, outcome }));
             }
         }
@@ -263,9 +266,9 @@ async fn attempt(
         return None;
     }
     let delivery = notifier.deliver(&notification);
-    let result = tokio::time::timeout(left.min(notifier.timeout()), delivery).await.unwrap_or_else(|_| {
-        Err(DeliveryError::Retryable { after: None, source: anyhow::anyhow!("receiver did not answer in time") })
-    });
+    let result = tokio::time::timeout(left.min(notifier.timeout()), delivery)
+        .await
+        .unwrap_or_else(|_| Err(DeliveryError::retryable(true, anyhow::anyhow!("receiver did not answer in time"))));
     Some(End { result, created_at: notification.created_at })
 }
 

@@ -46,6 +46,8 @@ pub enum DeliveryError {
     Retryable {
         /// The receiver asked to be left alone for that long.
         after: Option<Duration>,
+        /// Nobody knows whether the receiver has it: the next attempt is marked as a possible repeat.
+        may_have_arrived: bool,
         /// What went wrong.
         source: anyhow::Error,
     },
@@ -59,8 +61,8 @@ pub enum DeliveryError {
 
 impl DeliveryError {
     /// A failure that another attempt may overcome, at any time.
-    pub(crate) fn retryable(source: impl Into<anyhow::Error>) -> Self {
-        Self::Retryable { after: None, source: source.into() }
+    pub(crate) fn retryable(may_have_arrived: bool, source: impl Into<anyhow::Error>) -> Self {
+        Self::Retryable { after: None, may_have_arrived, source: source.into() }
     }
 
     /// A failure that every attempt will meet.

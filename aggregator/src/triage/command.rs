@@ -186,6 +186,8 @@ pub enum Outcome {
     Retry {
         /// Not before.
         due: UnixMillis,
+        /// Whether the receiver may have it all the same.
+        may_have_arrived: bool,
         /// What went wrong.
         error: Text,
     },

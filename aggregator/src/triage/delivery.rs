@@ -154,8 +154,9 @@ impl State {
                 *counters.dead.entry(reason).or_default() += 1;
                 Fate::Go
             }
-            Outcome::Retry { due, error } => {
+            Outcome::Retry { due, may_have_arrived, error } => {
                 counters.retries += 1;
+                row.ambiguous |= may_have_arrived;
                 row.progress = Progress::Waiting { due, error: Some(error) };
                 Fate::Stay
             }

@@ -54,6 +54,43 @@ fn failure_is_repeated_and_refusal_is_not() {
 }
 
 #[test]
+fn attempt_that_may_have_arrived_is_repeated_with_a_mark() {
+    run(async {
+        let mut bench = Bench::new(1);
+        let receiver = Receiver::new([Behaviour::Lose, Behaviour::Hang]);
+        bench.start_with(1, receiver.receivers()).await;
+        bench.leader().await;
+        let mut agent = Agent::connect(&bench, 1, "web-1").await.unwrap();
+        assert_eq!(agent.send(1, &["lost"]).await, Answer::Ack(1));
+        wait_until("the first attempt", || receiver.seen().first().cloned()).await;
+        assert_eq!(agent.send(2, &["slow"]).await, Answer::Ack(2));
+        counters_when(&bench, 1, "both deliveries", |sums| sums.delivered == 2 && sums.retries == 2).await;
+        let mut marks: Vec<_> = receiver.seen().iter().map(|seen| (seen.id, seen.possible_repeat)).collect();
+        marks.sort();
+        assert_eq!(marks.iter().map(|(_, mark)| *mark).collect::<Vec<_>>(), [false, true, false, true]);
+    });
+}
+
+#[test]
+fn refusals_in_a_row_slow_the_attempts_down() {
+    run(async {
+        let mut bench = Bench::new(1);
+        let receiver = Receiver::new([Behaviour::Refuse; 64]);
+        bench.start_with(1, receiver.receivers()).await;
+        bench.leader().await;
+        let mut agent = Agent::connect(&bench, 1, "web-1").await.unwrap();
+        let rules: Vec<String> = (0..64).map(|number| format!("rule {number}")).collect();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        assert_eq!(agent.send(1, &rules).await, Answer::Ack(64));
+        counters_when(&bench, 1, "refusals", |sums| sums.dead_total() >= 3).await;
+        // Shorter than the shortest pause: without one the rest would be gone by now.
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        let dead = bench.node(1).cluster.counters().dead_total();
+        assert!(dead < 32, "{dead} given up at once");
+    });
+}
+
+#[test]
 fn next_leader_repeats_what_may_have_arrived_and_says_so() {
     run(async {
         let mut bench = Bench::new(3);

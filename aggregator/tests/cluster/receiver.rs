@@ -16,6 +16,8 @@ pub(crate) enum Behaviour {
     Take,
     /// Fail; another attempt may work.
     Fail,
+    /// Fail when the notification may have arrived.
+    Lose,
     /// Refuse for ever.
     Refuse,
     /// Take it and never say so.
@@ -68,7 +70,8 @@ impl Notifier for Receiver {
         async move {
             match behaviour {
                 Behaviour::Take => Ok(()),
-                Behaviour::Fail => Err(DeliveryError::Retryable { after: None, source }),
+                Behaviour::Fail => Err(DeliveryError::Retryable { after: None, may_have_arrived: false, source }),
+                Behaviour::Lose => Err(DeliveryError::Retryable { after: None, may_have_arrived: true, source }),
                 Behaviour::Refuse => Err(DeliveryError::Final { source }),
                 Behaviour::Hang => std::future::pending().await,
             }

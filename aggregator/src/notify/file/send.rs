@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::Context;
 use futures::future::BoxFuture;
 
 use super::super::{DeliveryError, Notifier, document};
@@ -31,6 +30,10 @@ pub(in super::super) struct FileNotifier {
 impl FileNotifier {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path: path.into(), turn: Arc::default() }
+    }
+
+    fn failure(&self) -> String {
+        format!("failed to append to {}", self.path.display())
     }
 }
 
@@ -56,13 +59,26 @@ impl Notifier for FileNotifier {
                 append(&path, &line)
             });
             let written = tokio::time::timeout(WRITE_TIMEOUT, write).await;
-            let written = written.map_err(anyhow::Error::new).and_then(|joined| joined.map_err(anyhow::Error::new));
-            written
-                .and_then(|written| written.map_err(anyhow::Error::new))
-                .with_context(|| format!("failed to append to {}", self.path.display()))
-                .map_err(DeliveryError::retryable)
+            let unknown = |error: anyhow::Error| DeliveryError::retryable(true, error.context(self.failure()));
+            match written.map_err(anyhow::Error::new).and_then(|joined| joined.map_err(anyhow::Error::new)) {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(Failure::Untouched(error))) => {
+                    Err(DeliveryError::retryable(false, anyhow::Error::new(error).context(self.failure())))
+                }
+                Ok(Err(Failure::Written(error))) => Err(unknown(error.into())),
+                Err(error) => Err(unknown(error)),
+            }
         })
     }
+}
+
+/// Why a line is not known to be in the file.
+#[derive(Debug)]
+enum Failure {
+    /// Nothing was written.
+    Untouched(io::Error),
+    /// A reader may have seen the line, or a part of it.
+    Written(io::Error),
 }
 
 /// Opens the file for appending and makes it if it is not there.
@@ -76,21 +92,22 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn append(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = open(path)?;
-    let metadata = file.metadata()?;
+fn append(path: &Path, line: &str) -> Result<(), Failure> {
+    let mut file = open(path).map_err(Failure::Untouched)?;
+    let metadata = file.metadata().map_err(Failure::Untouched)?;
     if !metadata.is_file() {
         // A pipe or a device: nothing to cut off and nothing to sync.
-        return file.write_all(format!("{line}\n").as_bytes());
+        return file.write_all(format!("{line}\n").as_bytes()).map_err(Failure::Written);
     }
     let length = metadata.len();
-    let start = if ends_in_the_middle_of_a_line(&file, length)? { "\n" } else { "" };
+    let is_torn = ends_in_the_middle_of_a_line(&file, length).map_err(Failure::Untouched)?;
+    let start = if is_torn { "\n" } else { "" };
     let written = file.write_all(format!("{start}{line}\n").as_bytes()).and_then(|()| file.sync_data());
     if written.is_err() {
         // The next attempt writes the whole line again; half a line before it would spoil both.
-        file.set_len(length)?;
+        file.set_len(length).map_err(Failure::Written)?;
     }
-    written
+    written.map_err(Failure::Written)
 }
 
 /// True after a crash of the machine or of another writer.

@@ -61,6 +61,12 @@ async fn many_at_once_stay_whole_lines() {
 }
 
 #[tokio::test]
+async fn a_write_that_fails_may_have_arrived() {
+    let error = notifier(Path::new("/dev/full")).deliver(&testing::finding()).await.unwrap_err();
+    assert!(matches!(error, DeliveryError::Retryable { may_have_arrived: true, .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_missing_folder_is_an_error_at_start_and_worth_a_retry_later() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path().join("logs");
@@ -73,5 +79,5 @@ async fn a_missing_folder_is_an_error_at_start_and_worth_a_retry_later() {
     let notifier = notifier(&path);
     fs::remove_dir_all(&folder).unwrap();
     let error = notifier.deliver(&testing::finding()).await.unwrap_err();
-    assert!(matches!(error, DeliveryError::Retryable { after: None, .. }), "{error}");
+    assert!(matches!(error, DeliveryError::Retryable { after: None, may_have_arrived: false, .. }), "{error}");
 }

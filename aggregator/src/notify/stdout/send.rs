@@ -61,8 +61,10 @@ impl<W: AsyncWrite + Unpin + Send> Notifier for StdoutNotifier<W> {
         Box::pin(async move {
             let line = document::render(notification) + "\n";
             match tokio::time::timeout(self.timeout, self.write(&line)).await {
-                Ok(written) => written.map_err(DeliveryError::retryable),
+                // A part of the line, or all of it, may be in the pipe.
+                Ok(written) => written.map_err(|error| DeliveryError::retryable(true, error)),
                 Err(elapsed) => Err(DeliveryError::retryable(
+                    true,
                     anyhow::Error::new(elapsed).context("failed to write to standard output in time"),
                 )),
             }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -52,18 +52,22 @@ impl WebhookNotifier {
     async fn post(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let Message { headers, body } = Message::render(notification, self.signer.as_ref(), unix_seconds_now());
         let sent = self.client.post(self.url.clone()).headers(headers).body(body).send().await;
-        let response = sent
-            .map_err(reqwest::Error::without_url)
-            .with_context(|| format!("failed to post to {}", self.target()))
-            .map_err(DeliveryError::retryable)?;
+        let response = sent.map_err(|error| self.unanswered(error))?;
         match classify(response.status()) {
             Class::Delivered => Ok(()),
-            Class::Retryable => {
+            Class::Retryable { may_have_arrived } => {
                 let after = retry_after(response.headers(), unix_seconds_now());
-                Err(DeliveryError::Retryable { after, source: self.refusal(response).await })
+                Err(DeliveryError::Retryable { after, may_have_arrived, source: self.refusal(response).await })
             }
             Class::Final => Err(DeliveryError::permanent(self.refusal(response).await)),
         }
+    }
+
+    /// Only without a connection it is sure that nothing arrived.
+    fn unanswered(&self, error: reqwest::Error) -> DeliveryError {
+        let may_have_arrived = !error.is_connect();
+        let source = anyhow::Error::new(error.without_url()).context(format!("failed to post to {}", self.target()));
+        DeliveryError::retryable(may_have_arrived, source)
     }
 
     async fn refusal(&self, response: Response) -> anyhow::Error {
@@ -91,16 +95,31 @@ async fn read_start(mut response: Response) -> String {
 #[derive(Debug, PartialEq, Eq)]
 enum Class {
     Delivered,
-    Retryable,
+    Retryable { may_have_arrived: bool },
     Final,
 }
 
+/// Answers with which the endpoint says that it did not take this request but may take the next: it is busy, or its
+/// address, its proxy or our token is wrong until an operator repairs that.
+const NOT_TAKEN: [StatusCode; 8] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::TOO_EARLY,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
+
 fn classify(status: StatusCode) -> Class {
-    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     if status.is_success() {
         Class::Delivered
-    } else if status.is_server_error() || passing.contains(&status) {
-        Class::Retryable
+    } else if NOT_TAKEN.contains(&status) {
+        Class::Retryable { may_have_arrived: false }
+    } else if status.is_server_error() || status.is_redirection() {
+        // A gateway may have lost the answer, and some endpoints redirect after they have taken a request.
+        Class::Retryable { may_have_arrived: true }
     } else {
         Class::Final
     }
@@ -129,15 +148,16 @@ mod tests {
 
     #[test]
     fn statuses_say_whether_to_try_again() {
-        let classes = [200, 204, 299, 301, 400, 401, 404, 408, 410, 425, 429, 500, 503]
-            .map(|status| (status, classify(StatusCode::from_u16(status).unwrap())));
-        for (status, class) in classes {
-            let expected = match status {
-                200..=299 => Class::Delivered,
-                408 | 425 | 429 | 500.. => Class::Retryable,
-                _ => Class::Final,
-            };
-            assert_eq!(class, expected, "{status}");
+        let statuses = [
+            (Class::Delivered, &[200, 204, 299][..]),
+            (Class::Retryable { may_have_arrived: false }, &[401, 403, 404, 407, 408, 425, 429, 503]),
+            (Class::Retryable { may_have_arrived: true }, &[301, 302, 303, 308, 500, 502, 504]),
+            (Class::Final, &[400, 405, 410, 413, 422]),
+        ];
+        for (class, statuses) in statuses {
+            for status in statuses {
+                assert_eq!(classify(StatusCode::from_u16(*status).unwrap()), class, "{status}");
+            }
         }
     }
 

@@ -63,11 +63,23 @@ async fn the_endpoint_gets_body_and_headers() {
     assert!(header("webhook-signature").unwrap().starts_with("v1,"));
 }
 
+/// How the next attempt goes out.
+#[derive(Debug, PartialEq, Eq)]
+enum Retry {
+    /// As one that may be a repeat.
+    Marked,
+    Unmarked,
+    Never,
+}
+
 #[track_caller]
-fn failure(error: DeliveryError) -> (bool, Option<Duration>, String) {
+fn failure(error: DeliveryError) -> (Retry, Option<Duration>, String) {
     match error {
-        DeliveryError::Retryable { after, source } => (true, after, format!("{source:#}")),
-        DeliveryError::Final { source } => (false, None, format!("{source:#}")),
+        DeliveryError::Retryable { after, may_have_arrived, source } => {
+            let retry = if may_have_arrived { Retry::Marked } else { Retry::Unmarked };
+            (retry, after, format!("{source:#}"))
+        }
+        DeliveryError::Final { source } => (Retry::Never, None, format!("{source:#}")),
     }
 }
 
@@ -76,8 +88,8 @@ async fn a_busy_endpoint_is_left_alone_for_as_long_as_it_asks() {
     let busy = || HttpResponse::TooManyRequests().insert_header(("retry-after", "7")).body("slow\ndown");
     let (url, _) = serve(busy).await;
     let notifier = WebhookNotifier::build("pager", &config(&url)).unwrap();
-    let (retryable, after, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
-    assert_eq!((retryable, after), (true, Some(Duration::from_secs(7))));
+    let (retry, after, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!((retry, after), (Retry::Unmarked, Some(Duration::from_secs(7))));
     assert!(text.ends_with("answered 429 Too Many Requests: slowdown"), "{text}");
     assert!(!text.contains("hidden"), "{text}");
 }
@@ -86,16 +98,17 @@ async fn a_busy_endpoint_is_left_alone_for_as_long_as_it_asks() {
 async fn a_refusal_is_final() {
     let (url, _) = serve(|| HttpResponse::Gone().finish()).await;
     let notifier = WebhookNotifier::build("pager", &config(&url)).unwrap();
-    let (retryable, _, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
-    assert!(!retryable && text.ends_with("answered 410 Gone"), "{text}");
+    let (retry, _, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!(retry, Retry::Never);
+    assert!(text.ends_with("answered 410 Gone"), "{text}");
 }
 
 #[actix_web::test]
 async fn a_redirect_is_not_followed() {
     let (url, seen) = serve(|| HttpResponse::Found().insert_header(("location", "/elsewhere")).finish()).await;
     let notifier = WebhookNotifier::build("pager", &config(&url)).unwrap();
-    let (retryable, _, _) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
-    assert!(!retryable);
+    let (retry, _, _) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!(retry, Retry::Marked);
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
@@ -105,9 +118,31 @@ async fn nobody_there_is_worth_another_attempt() {
     let url = format!("http://{}/hook?token=hidden", taken.local_addr().unwrap());
     drop(taken);
     let notifier = WebhookNotifier::build("pager", &config(&url)).unwrap();
-    let (retryable, after, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
-    assert_eq!((retryable, after), (true, None));
+    let (retry, after, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!((retry, after), (Retry::Unmarked, None));
     assert!(text.contains("refused") && !text.contains("hidden"), "{text}");
+}
+
+#[actix_web::test]
+async fn a_connection_that_breaks_after_the_request_may_have_brought_it() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let endpoint = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        std::io::Read::read(&mut connection, &mut [0; 1024]).unwrap()
+    });
+    let notifier = WebhookNotifier::build("pager", &config(&url)).unwrap();
+    let (retry, _, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!(retry, Retry::Marked, "{text}");
+    assert!(endpoint.join().unwrap() > 0);
+}
+
+#[actix_web::test]
+async fn a_wrong_address_or_token_is_retried_until_it_is_repaired() {
+    let (url, _) = serve(|| HttpResponse::Unauthorized().finish()).await;
+    let notifier = WebhookNotifier::build("pager", &config(&url)).unwrap();
+    let (retry, _, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!(retry, Retry::Unmarked, "{text}");
 }
 
 #[actix_web::test]
@@ -116,8 +151,9 @@ async fn an_endpoint_that_hangs_runs_into_the_timeout() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let config = RawConfig { timeout: Some("50ms".to_owned()), ..config(&url) };
     let notifier = WebhookNotifier::build("pager", &config).unwrap();
-    let (retryable, _, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
-    assert!(retryable && text.contains("timed out"), "{text}");
+    let (retry, _, text) = failure(notifier.deliver(&testing::finding()).await.unwrap_err());
+    assert_eq!(retry, Retry::Marked);
+    assert!(text.contains("timed out"), "{text}");
 }
 
 #[track_caller]

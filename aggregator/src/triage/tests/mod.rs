@@ -22,8 +22,8 @@ const CLAIM_VALID_MS: u64 = 8_000;
 
 /// Runs a script, one command a line: a time in seconds, then
 /// `admit NODE GENERATION FIRST ITEM...` where an item is `RULE`, `RULE@RECEIVER,RECEIVER`, `skip:COUNT` or `bad`,
-/// `direct ITEM...`, `claim ID...`, `delivered ID/ATTEMPT`, `failed ID/ATTEMPT`, `dead ID/ATTEMPT`,
-/// `revoke ID/ATTEMPT`, `tick`, or `show`, which prints the state.
+/// `direct ITEM...`, `claim ID...`, `delivered ID/ATTEMPT`, `failed ID/ATTEMPT`, `unanswered ID/ATTEMPT`,
+/// `dead ID/ATTEMPT`, `revoke ID/ATTEMPT`, `tick`, or `show`, which prints the state.
 #[track_caller]
 fn check(script: &str, expected: Expect) {
     let mut state = State::default();
@@ -66,12 +66,17 @@ fn command(at: UnixMillis, verb: &str, rest: &[&str]) -> Command {
             Command::Claim { at, owner: LEADER, valid_ms: CLAIM_VALID_MS, ids }
         }
         "delivered" => completion(Outcome::Delivered),
-        "failed" => completion(Outcome::Retry { due: at.plus_ms(10_000), error: "no route to host".into() }),
+        "failed" => completion(retry(at, false, "no route to host")),
+        "unanswered" => completion(retry(at, true, "timed out")),
         "dead" => completion(Outcome::Dead { reason: DeathReason::Refused, error: "404".into() }),
         "revoke" => Command::Revoke { at, attempts: rest.iter().map(|text| attempt(text)).collect() },
         "tick" => Command::Tick { at },
         other => panic!("unknown verb {other}"),
     }
+}
+
+fn retry(at: UnixMillis, may_have_arrived: bool, error: &str) -> Outcome {
+    Outcome::Retry { due: at.plus_ms(10_000), may_have_arrived, error: error.into() }
 }
 
 fn admit(received_at: UnixMillis, batches: Vec<Batch>) -> Command {
