@@ -52,7 +52,7 @@ pub(super) struct Row {
     pub(super) progress: Progress,
     /// Attempts that were claimed.
     pub(super) attempts: u32,
-    /// The outcome of an attempt will never be known.
+    /// Whether an attempt arrived will never be known.
     pub(super) ambiguous: bool,
 }
 

@@ -533,6 +533,22 @@ fn attempt_of_a_lost_leader_is_repeated_and_marked() {
 }
 
 #[test]
+fn attempt_that_may_have_arrived_marks_all_that_follow() {
+    let mut state = State::default();
+    state.apply(command(UnixMillis(0), "admit", &["web-1", "1", "1", "a"]));
+    let mut marks = Vec::new();
+    for (attempt, end) in [("1/1", "failed"), ("1/2", "unanswered"), ("1/3", "failed"), ("1/4", "delivered")] {
+        let at = state.now().plus_ms(10_000);
+        state.apply(command(at, "claim", &["1"]));
+        marks.push(state.notification(NotificationId(1)).unwrap().unwrap().possible_repeat);
+        state.apply(command(at, end, &[attempt]));
+        assert_eq!(state.imbalance(), 0);
+    }
+    assert_eq!(marks, [false, false, true, true]);
+    assert_eq!((state.counters().delivered, state.counters().retries), (1, 3));
+}
+
+#[test]
 fn late_news_of_a_delivery_saves_the_repeat() {
     check(
         "
