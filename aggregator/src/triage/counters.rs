@@ -81,17 +81,18 @@ impl Counters {
     /// Counts what an agent skipped: a loss under its reason, or what had been acknowledged before.
     pub(super) fn count_skipped(&mut self, reason: &Text, count: u64) {
         if &**reason == ACKNOWLEDGED_EARLIER {
-            self.acknowledged_earlier += count;
+            self.acknowledged_earlier = self.acknowledged_earlier.saturating_add(count);
             return;
         }
         let known = self.lost.contains_key(reason) || self.lost.len() < LOSS_REASONS_MAX;
         let reason = if known { reason.clone() } else { OTHER_REASONS.into() };
-        *self.lost.entry(reason).or_default() += count;
+        let lost = self.lost.entry(reason).or_default();
+        *lost = lost.saturating_add(count);
     }
 
     /// Alerts that agents gave up, for any reason.
     pub fn lost_total(&self) -> u64 {
-        self.lost.values().sum()
+        self.lost.values().fold(0, |sum, lost| sum.saturating_add(*lost))
     }
 
     /// Notifications given up, for any reason.
@@ -129,5 +130,15 @@ mod tests {
         counters.count_skipped(&"acknowledged_earlier".into(), 3);
         counters.count_skipped(&"over_quota".into(), 2);
         assert_eq!((counters.acknowledged_earlier, counters.lost_total()), (3, 2));
+    }
+
+    #[test]
+    fn skips_beyond_any_count_do_not_overflow() {
+        let mut counters = Counters::default();
+        for reason in ["acknowledged_earlier", "over_quota", "damaged"] {
+            counters.count_skipped(&reason.into(), u64::MAX);
+            counters.count_skipped(&reason.into(), u64::MAX);
+        }
+        assert_eq!((counters.acknowledged_earlier, counters.lost_total()), (u64::MAX, u64::MAX));
     }
 }

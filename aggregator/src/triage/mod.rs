@@ -32,4 +32,4 @@ pub use effect::{Applied, Effect, Record, Verdict};
 pub use moment::UnixMillis;
 pub use notification::{Content, Finding, Notification, NotificationId, StormSummary};
 pub use route::Route;
-pub use state::State;
+pub use state::{DIRECT_SPOOL, State};

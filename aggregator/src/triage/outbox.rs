@@ -14,6 +14,9 @@ pub(super) const ROWS_PER_RECEIVER_MAX: usize = 10_000;
 /// Most bytes of alerts that wait for one receiver.
 pub(super) const BYTES_PER_RECEIVER_MAX: usize = 64 << 20;
 
+/// Most storm summaries that wait for one receiver. Beyond it what other rules folded goes into one summary together.
+pub(super) const SUMMARIES_PER_RECEIVER_MAX: usize = 1_000;
+
 /// The rows, and the orders in which they are looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(from = "Rows")]
@@ -41,6 +44,8 @@ struct Rows {
 pub(super) struct Load {
     pub(super) rows: usize,
     pub(super) bytes: usize,
+    /// How many of the rows are storm summaries.
+    pub(super) summaries: usize,
 }
 
 /// One notification that is owed.
@@ -91,6 +96,10 @@ impl Owed {
             Self::Storm(_) => 0,
         }
     }
+
+    fn summaries(&self) -> usize {
+        usize::from(matches!(self, Self::Storm(_)))
+    }
 }
 
 impl Outbox {
@@ -99,6 +108,11 @@ impl Outbox {
         self.loads
             .get(receiver)
             .is_none_or(|load| load.rows < ROWS_PER_RECEIVER_MAX && load.bytes < BYTES_PER_RECEIVER_MAX)
+    }
+
+    /// Whether the receiver may be owed a storm summary for another rule.
+    pub(super) fn has_room_for_summary(&self, receiver: &Text) -> bool {
+        self.loads.get(receiver).is_none_or(|load| load.summaries < SUMMARIES_PER_RECEIVER_MAX)
     }
 
     /// Adds a row that is due at once.
@@ -164,6 +178,7 @@ impl Outbox {
         let load = self.loads.entry(row.receiver.clone()).or_default();
         load.rows += 1;
         load.bytes += row.owed.bytes();
+        load.summaries += row.owed.summaries();
         match row.progress {
             Progress::Waiting { due, .. } => {
                 self.waiting.insert((row.receiver.clone(), row.owed.severity(), due, id));
@@ -197,6 +212,7 @@ impl Outbox {
         if let Some(load) = self.loads.get_mut(&row.receiver) {
             load.rows -= 1;
             load.bytes -= row.owed.bytes();
+            load.summaries -= row.owed.summaries();
             if load.rows == 0 {
                 self.loads.remove(&row.receiver);
             }

@@ -36,7 +36,7 @@ impl State {
     fn write_producers(&self, text: &mut String) -> fmt::Result {
         for (spool, known) in self.producers.iter() {
             for ((generation, lane), counted) in &known.lanes {
-                let Counted { node, through, .. } = counted;
+                let (node, Counted { through, .. }) = (&known.owner, counted);
                 writeln!(text, "producer {spool}/{generation}/{} {node} through {through}", lane.number())?;
             }
         }

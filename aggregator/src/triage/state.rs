@@ -9,14 +9,14 @@ use super::buckets::Buckets;
 use super::findings::{Findings, Sighting};
 use super::outbox::{Outbox, Owed};
 use super::producers::{Producers, Refusal};
-use super::storms::{Storm, Storms};
+use super::storms::{OTHER_RULES, Storm, Storms};
 use super::{
     Admission, Applied, Batch, BatchReply, Command, Counters, Effect, Item, Origin, Policy, Record, Reply, StoredAlert,
-    UnixMillis, Verdict,
+    StormSummary, UnixMillis, Verdict,
 };
 
 /// The spool id of alerts that came without numbers. No agent has it: spool ids are random.
-const DIRECT_SPOOL: SpoolId = SpoolId([0; 16]);
+pub const DIRECT_SPOOL: SpoolId = SpoolId([0; 16]);
 
 /// How often it is looked for things that nobody will ask for again.
 const RETIRE_INTERVAL_MS: u64 = 3_600_000;
@@ -112,10 +112,7 @@ impl State {
         self.findings.expire(self.now);
         for (receiver, summary) in self.storms.finish(self.now) {
             self.counters.routed_summarised += summary.alerts;
-            match self.outbox.coalesce(&receiver, summary) {
-                Ok(()) => self.counters.coalesced += 1,
-                Err(summary) => self.owe(&receiver, Owed::Storm(summary), effects),
-            }
+            self.summarise(&receiver, summary, effects);
         }
         if self.now.since_ms(self.retired_at) >= RETIRE_INTERVAL_MS {
             self.retired_at = self.now;
@@ -133,11 +130,13 @@ impl State {
     fn admit_batch(&mut self, batch: Batch, policy: &Policy, effects: &mut Vec<Effect>) -> BatchReply {
         match batch.origin {
             Origin::Spool { node, spool, generation, lane, first } => {
-                match self.producers.counted(&node, spool, (generation, lane), first) {
+                match self.producers.counted(&node, spool, (generation, lane), first, self.now) {
                     Ok(counted) => {
                         let lane = SpoolLane { spool, generation, lane };
                         let through = self.take_spooled(lane, first, counted, batch.items, policy, effects);
-                        self.producers.count(&node, lane.spool, (generation, lane.lane), through, self.now);
+                        let key = (generation, lane.lane);
+                        self.counters.producers_retired +=
+                            self.producers.count(&node, lane.spool, key, through, self.now);
                         BatchReply::Accepted { through }
                     }
                     Err(refusal) => self.refuse(refusal),
@@ -246,6 +245,21 @@ impl State {
             }
         }
         Verdict::Told { receivers: alert.receivers.clone() }
+    }
+
+    /// Owes a storm summary, or adds it to one that waits: that of its rule, or beyond the bound that of other rules.
+    fn summarise(&mut self, receiver: &Text, summary: StormSummary, effects: &mut Vec<Effect>) {
+        let mut coalesced = self.outbox.coalesce(receiver, summary);
+        if let Err(summary) = &mut coalesced
+            && !self.outbox.has_room_for_summary(receiver)
+        {
+            let summary = StormSummary { rule: OTHER_RULES.into(), ..summary.clone() };
+            coalesced = self.outbox.coalesce(receiver, summary);
+        }
+        match coalesced {
+            Ok(()) => self.counters.coalesced += 1,
+            Err(summary) => self.owe(receiver, Owed::Storm(summary), effects),
+        }
     }
 
     fn owe(&mut self, receiver: &Text, owed: Owed, effects: &mut Vec<Effect>) {

@@ -11,7 +11,7 @@ use super::{Severity, StoredAlert, StormSummary, UnixMillis};
 /// Most open storms. Rule names come from agents, so their number needs a bound.
 const STORMS_MAX: usize = 16_384;
 /// The rule under which everything is folded beyond that.
-const OTHER_RULES: &str = "other rules";
+pub(super) const OTHER_RULES: &str = "other rules";
 
 /// Most nodes that a summary names; the rest is one line.
 const HOSTNAMES_MAX: usize = 20;

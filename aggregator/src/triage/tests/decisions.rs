@@ -85,8 +85,15 @@ fn copied_spool_is_refused_and_renamed_node_is_not() {
         1s admit web-1=a 1 1 x
         2s admit web-2=a 1 1 y
         3s admit web-2=a 1 2 y
-        4s admit web-1=a 1 2 z
-        5s admit web-1=a 2 1 z
+        4s admit web-2=a 1 9 y
+        5s admit web-2=a 2 1 y
+        3600s admit web-2=a 1 2 y
+        3601s admit web-2=a 1 1 y
+        3601s admit web-2=a 1 9 y
+        3601s admit web-2=a 1 2 y
+        3602s admit web-1=a 1 2 z
+        3602s admit web-1=a 1 3 z
+        3602s admit web-2=a 1 3 z
         ",
         expect![[r#"
             1s admit web-1=a 1 1 x
@@ -96,15 +103,29 @@ fn copied_spool_is_refused_and_renamed_node_is_not() {
             2s admit web-2=a 1 1 y
               Conflict
             3s admit web-2=a 1 2 y
+              Conflict
+            4s admit web-2=a 1 9 y
+              Conflict
+            5s admit web-2=a 2 1 y
+              Conflict
+            3600s admit web-2=a 1 2 y
+              Conflict
+            3601s admit web-2=a 1 1 y
+              Conflict
+            3601s admit web-2=a 1 9 y
+              Conflict
+            3601s admit web-2=a 1 2 y
               Accepted { through: Sequence(2) }
               owe hook
               2 y told hook
-            4s admit web-1=a 1 2 z
+            3602s admit web-1=a 1 2 z
               Conflict
-            5s admit web-1=a 2 1 z
-              Accepted { through: Sequence(1) }
+            3602s admit web-1=a 1 3 z
+              Conflict
+            3602s admit web-2=a 1 3 z
+              Accepted { through: Sequence(3) }
               owe hook
-              1 z told hook
+              3 z told hook
         "#]],
     );
 }
@@ -629,4 +650,71 @@ fn notification_says_the_same_on_every_attempt_and_node() {
     assert_eq!((again.attempt, again.possible_repeat), (2, true));
     let Content::Finding(finding) = again.content else { panic!("a finding") };
     assert_eq!((finding.repeats, &*finding.alert.rule), (1, "shell"));
+}
+
+#[test]
+fn lanes_of_a_spool_are_bounded_and_the_longest_silent_goes_first() {
+    let mut state = State::default();
+    let mut output = String::new();
+    let lanes = u64::try_from(producers::LANES_PER_SPOOL_MAX).unwrap();
+    for generation in 1..=lanes {
+        run(&mut state, &format!("{generation}s admit web-1 {generation} 1 bad"), &mut output);
+    }
+    assert_eq!(state.counters().producers_retired, 0);
+    run(&mut state, &format!("{}s admit web-1 1 2 bad", lanes + 1), &mut output);
+    run(&mut state, &format!("{}s admit web-1 {} 1 bad", lanes + 2, lanes + 1), &mut output);
+    assert_eq!(state.counters().producers_retired, 1);
+    assert_eq!(state.render().matches("\nproducer ").count(), producers::LANES_PER_SPOOL_MAX);
+    output.clear();
+    run(&mut state, &format!("{}s admit web-1 1 3 bad", lanes + 2), &mut output);
+    run(&mut state, &format!("{}s admit web-1 2 2 bad", lanes + 2), &mut output);
+    assert!(output.contains("Accepted { through: Sequence(3) }"), "{output}");
+    assert!(output.contains("Gap { expected: Sequence(1) }"), "{output}");
+}
+
+#[test]
+fn spools_of_a_node_are_bounded() {
+    let mut state = State::default();
+    let mut output = String::new();
+    for spool in 1..=producers::SPOOLS_PER_NODE_MAX {
+        run(&mut state, &format!("1s admit web-1=s{spool} 1 1 bad"), &mut output);
+    }
+    assert!(!output.contains("Full"), "{output}");
+    run(&mut state, "2s admit web-1=more 1 1 bad", &mut output);
+    assert!(output.ends_with("Full\n"), "{output}");
+    assert_eq!(state.counters().producers_refused, 1);
+    // Other nodes are not touched, and neither is what the node has; after a day of silence there is room again.
+    let mut state = restored(&state);
+    output.clear();
+    run(&mut state, "3s admit web-2=more 1 1 bad", &mut output);
+    run(&mut state, "86000s admit web-1=s1 1 2 bad", &mut output);
+    run(&mut state, "90000s admit web-1=again 1 1 bad", &mut output);
+    assert!(!output.contains("Full"), "{output}");
+    assert_eq!(state.spools_len(), 3);
+}
+
+#[test]
+fn summaries_beyond_the_bound_go_into_one_of_other_rules() {
+    let mut state = State::default();
+    let mut output = String::new();
+    let bound = outbox::SUMMARIES_PER_RECEIVER_MAX;
+    let rules = bound + 50;
+    for rule in 0..rules {
+        // Three are told, the fourth is folded.
+        let words = format!("r{rule}-1 r{rule}-2 r{rule}-3 r{rule}-4");
+        run(&mut state, &format!("1s direct {words}"), &mut output);
+    }
+    run(&mut state, "100s tick", &mut output);
+    let summaries: Vec<_> = state
+        .outbox
+        .iter()
+        .filter_map(|(_, row)| match &row.owed {
+            outbox::Owed::Storm(summary) => Some((&*summary.rule, summary.alerts)),
+            outbox::Owed::Finding { .. } => None,
+        })
+        .collect();
+    assert_eq!(summaries.len(), bound + 1);
+    assert_eq!(summaries.last(), Some(&("other rules", 50)));
+    assert_eq!(state.counters().coalesced, 49);
+    assert_eq!(state.imbalance(), 0);
 }
