@@ -104,7 +104,7 @@ impl Refusal {
     fn of_alert(unfit: &UnfitAlert) -> Self {
         let status = match unfit {
             UnfitAlert::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            UnfitAlert::Malformed(_) => StatusCode::BAD_REQUEST,
+            UnfitAlert::LongName { .. } | UnfitAlert::Malformed(_) => StatusCode::BAD_REQUEST,
         };
         Self { status, reason: unfit.to_string() }
     }

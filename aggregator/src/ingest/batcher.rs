@@ -24,8 +24,11 @@ pub(super) const FOLLOWING_IN_FLIGHT_MAX: usize = 1;
 /// Most bytes that wait. Beyond it agents are asked to come back: they have the alerts on disk.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
-/// Bytes that an item takes in the log beside its body: rule, receivers, fingerprint.
+/// Bytes that an item takes in the log beside its texts and its body: fingerprint, lengths, numbers.
 const ITEM_OVERHEAD_BYTES: usize = 128;
+
+/// Bytes of the length before a text of any size that occurs.
+const TEXT_OVERHEAD_BYTES: usize = 3;
 
 /// Submissions that wait for their proposal; `T` is what is needed to answer each.
 #[derive(Debug)]
@@ -150,8 +153,12 @@ impl Load {
 fn item_bytes(item: &Item) -> usize {
     ITEM_OVERHEAD_BYTES
         + match item {
-            Item::Alert(alert) => alert.body.len(),
-            Item::Skip { .. } | Item::Invalid { .. } => 0,
+            Item::Alert(alert) => {
+                let receivers: usize =
+                    alert.receivers.iter().map(|receiver| receiver.len() + TEXT_OVERHEAD_BYTES).sum();
+                alert.rule.len() + alert.hostname.len() + receivers + alert.body.len()
+            }
+            Item::Skip { reason, .. } | Item::Invalid { reason } => reason.len(),
         }
 }
 
@@ -170,6 +177,7 @@ mod tests {
     use tiercel_proto::envelope::{Generation, Sequence, SpoolId};
 
     use super::*;
+    use crate::triage::{Severity, StoredAlert};
 
     fn batch(lane: Lane, items: u64) -> Vec<Batch> {
         let origin = Origin::Spool {
@@ -247,5 +255,27 @@ mod tests {
         assert_eq!(batcher.add(99, batch(Lane::Rest, 20_000), now), Err(99));
         batcher.take(4, now).unwrap();
         assert_eq!(batcher.add(99, batch(Lane::Rest, 20_000), now), Ok(()));
+    }
+
+    #[test]
+    fn item_weighs_at_least_what_it_takes_in_the_log() {
+        let alert = StoredAlert {
+            rule: "r".repeat(1024).into(),
+            severity: Severity(tiercel_detection::Priority::Warning),
+            hostname: "h".repeat(1024).into(),
+            fingerprint: u128::MAX,
+            receivers: (0..200).map(|n| format!("receiver-{n:04}").into()).collect(),
+            body: vec![0; 5000].into(),
+        };
+        let items = [
+            Item::Alert(alert),
+            Item::Skip { count: u64::MAX, reason: "over_quota".into() },
+            Item::Invalid { reason: "x".repeat(500).into() },
+        ];
+        for item in items {
+            let stored = postcard::to_stdvec(&item).unwrap().len();
+            let weighed = item_bytes(&item);
+            assert!((stored..=stored + ITEM_OVERHEAD_BYTES + 400).contains(&weighed), "{weighed} for {stored}");
+        }
     }
 }

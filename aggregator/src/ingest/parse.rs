@@ -8,10 +8,21 @@ use tiercel_proto::envelope::{Generation, Lane, Sequence, SpoolId};
 use tiercel_proto::error::{ErrorCode, WireError};
 use tiercel_proto::v1;
 
-use crate::triage::{Batch, Item, Origin, Route, Severity, StoredAlert};
+use crate::triage::{Batch, DIRECT_SPOOL, Item, Origin, Route, Severity, StoredAlert};
 
 /// Largest alert. The agent cuts its fields long before; what is larger is a defect or an attack.
 const ALERT_BYTES_MAX: usize = 256 << 10;
+
+/// Longest rule, hostname or source. They are keys of the replicated state, and stand in the log beside the body.
+const NAME_BYTES_MAX: usize = 1 << 10;
+
+/// Longest reason for which an item is no alert; it may quote what the agent sent.
+const REASON_BYTES_MAX: usize = 256;
+
+/// Why agents skip. The words become keys of the replicated sums, so no others get in.
+const SKIP_REASONS: [&str; 5] = ["over_quota", "disk_failed", "damaged", "oversized", "acknowledged_earlier"];
+/// What any other word becomes.
+const OTHER_REASON: &str = "other";
 
 /// Most items of one batch.
 const ITEMS_MAX: usize = 20_000;
@@ -25,6 +36,14 @@ const SEQUENCE_MAX: u64 = 1 << 62;
 /// Why an alert cannot be kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitAlert {
+    /// A name in it is too long.
+    #[error("{name} has {bytes} bytes, expected at most {NAME_BYTES_MAX}")]
+    LongName {
+        /// Which.
+        name: &'static str,
+        /// How long it is.
+        bytes: usize,
+    },
     /// Its message is too large.
     #[error("alert has {bytes} bytes, expected at most {ALERT_BYTES_MAX}")]
     TooLarge {
@@ -52,6 +71,9 @@ impl Parser {
     /// wedge the lane. A batch that does not say where it belongs is refused.
     pub fn batch(&self, node: &Text, message: v1::Batch) -> Result<Batch, WireError> {
         let spool = SpoolId::from_slice(&message.spool_id).map_err(|error| refused(error.to_string()))?;
+        if spool == DIRECT_SPOOL {
+            return Err(refused(format!("spool id {spool} stands for alerts without a spool")));
+        }
         let lane =
             Lane::from_number(message.lane).ok_or_else(|| refused(format!("lane {} is not one", message.lane)))?;
         if !(Sequence::FIRST.0..=SEQUENCE_MAX).contains(&message.first_sequence) {
@@ -81,15 +103,13 @@ impl Parser {
         match item.kind {
             Some(v1::item::Kind::Alert(message)) => match self.stored(message) {
                 Ok(alert) => Item::Alert(alert),
-                Err(error) => Item::Invalid { reason: error.to_string().into() },
+                Err(error) => invalid(&error.to_string()),
             },
             Some(v1::item::Kind::Skip(skip)) if (1..=SKIP_MAX).contains(&skip.count) => {
-                Item::Skip { count: skip.count, reason: skip.reason.into() }
+                Item::Skip { count: skip.count, reason: skip_reason(&skip.reason).into() }
             }
-            Some(v1::item::Kind::Skip(skip)) => {
-                Item::Invalid { reason: format!("skip of {} alerts", skip.count).into() }
-            }
-            None => Item::Invalid { reason: "item is neither alert nor skip".into() },
+            Some(v1::item::Kind::Skip(skip)) => invalid(&format!("skip of {} alerts", skip.count)),
+            None => invalid("item is neither alert nor skip"),
         }
     }
 
@@ -97,6 +117,11 @@ impl Parser {
         let body = message.encode_to_vec();
         if body.len() > ALERT_BYTES_MAX {
             return Err(UnfitAlert::TooLarge { bytes: body.len() });
+        }
+        for (name, value) in [("rule", &message.rule), ("hostname", &message.hostname), ("source", &message.source)] {
+            if value.len() > NAME_BYTES_MAX {
+                return Err(UnfitAlert::LongName { name, bytes: value.len() });
+            }
         }
         let alert = Alert::try_from(message)?;
         Ok(StoredAlert {
@@ -108,6 +133,14 @@ impl Parser {
             body: body.into(),
         })
     }
+}
+
+fn invalid(reason: &str) -> Item {
+    Item::Invalid { reason: reason[..reason.floor_char_boundary(REASON_BYTES_MAX)].into() }
+}
+
+fn skip_reason(word: &str) -> &'static str {
+    SKIP_REASONS.into_iter().find(|known| *known == word).unwrap_or(OTHER_REASON)
 }
 
 fn refused(reason: String) -> WireError {
@@ -143,5 +176,45 @@ mod tests {
         check_unfit(|alert| alert.fields.push(("".into(), FieldValue::Missing)), "a field without a name");
         let nested = (0..9).fold(FieldValue::Missing, |value, _| FieldValue::List(vec![value]));
         check_unfit(|alert| alert.fields.push(("deep".into(), nested)), "nested more than 8 deep");
+    }
+
+    #[test]
+    fn alert_with_a_name_that_is_too_long_is_unfit() {
+        let long = || "x".repeat(NAME_BYTES_MAX + 1).into();
+        check_unfit(|alert| alert.rule = long(), "rule has 1025 bytes, expected at most 1024");
+        check_unfit(|alert| alert.hostname = long(), "hostname has 1025 bytes, expected at most 1024");
+        check_unfit(|alert| alert.source = long(), "source has 1025 bytes, expected at most 1024");
+    }
+
+    #[test]
+    fn reasons_of_skips_are_known_words() {
+        let parser = Parser::new(Route::root("hook".into(), Vec::new()));
+        let check = |written: &str, expected: &str| {
+            let skip = v1::Skip { count: 3, reason: written.to_owned(), ..v1::Skip::default() };
+            let item = parser.item(v1::Item { kind: Some(v1::item::Kind::Skip(skip)) });
+            assert_eq!(item, Item::Skip { count: 3, reason: expected.into() });
+        };
+        check("over_quota", "over_quota");
+        check("acknowledged_earlier", "acknowledged_earlier");
+        check(&"x".repeat(1 << 20), "other");
+    }
+
+    #[test]
+    fn reasons_of_invalid_items_are_cut_between_characters() {
+        assert_eq!(invalid(&"é".repeat(300)), Item::Invalid { reason: "é".repeat(128).into() });
+    }
+
+    #[test]
+    fn id_of_alerts_without_spool_is_refused() {
+        let parser = Parser::new(Route::root("hook".into(), Vec::new()));
+        let parse = |spool: u8| {
+            let items =
+                vec![v1::Item { kind: Some(v1::item::Kind::Skip(v1::Skip { count: 1, ..v1::Skip::default() })) }];
+            let spool_id = vec![spool; 16].into();
+            parser.batch(&"web-1".into(), v1::Batch { spool_id, generation: 1, lane: 1, first_sequence: 1, items })
+        };
+        assert!(parse(1).is_ok());
+        let error = parse(0).unwrap_err().to_string();
+        assert!(error.contains("stands for alerts without a spool"), "{error}");
     }
 }

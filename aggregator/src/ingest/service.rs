@@ -19,8 +19,9 @@ use tracing::error;
 use super::intake::Intake;
 use super::session::Session;
 
-/// Largest message of an agent.
-const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Largest message of an agent. Its batches end at 512 KiB, give or take one alert of at most
+/// 256 KiB; the rest is room for what its skips say about rules.
+const MESSAGE_BYTES_MAX: usize = 2 << 20;
 
 /// Answers of one stream that wait for the network.
 const RESPONSES_WAITING_MAX: usize = 64;
