@@ -6,7 +6,7 @@ use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, StorageIOError};
 use tokio::sync::watch;
 
-use super::snapshot::{Contents, SnapshotError, SnapshotFile, SnapshotFolder};
+use super::snapshot::{Contents, SnapshotError, SnapshotFile, SnapshotFolder, name_of};
 use super::types::{Entry, LogId, Membership, Snapshot, SnapshotMeta, StorageError, TypeConfig};
 use crate::triage::{Effect, Record, Reply, State};
 
@@ -142,7 +142,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let meta = SnapshotMeta {
             last_log_id: applied.last,
             last_membership: applied.membership.clone(),
-            snapshot_id: snapshot_id(applied.last),
+            snapshot_id: name_of(applied.last),
         };
         SnapshotBuilder {
             contents: Some(Contents { meta, state: applied.state.clone() }),
@@ -195,11 +195,6 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         replace_if_newer(&self.current, &meta, &file);
         Ok(Snapshot { meta, snapshot: Box::new(file) })
     }
-}
-
-/// The name says what is in it, so that two nodes at the same place in the log name it alike.
-fn snapshot_id(last: Option<LogId>) -> String {
-    last.map_or_else(|| "empty".to_owned(), |last| format!("{}-{}", last.leader_id.term, last.index))
 }
 
 fn replace_if_newer(current: &RwLock<Current>, meta: &SnapshotMeta, file: &SnapshotFile) {

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::types::SnapshotMeta;
+use super::types::{LogId, SnapshotMeta};
 use crate::triage::State;
 
 /// First bytes of a file.
 const MAGIC: [u8; 8] = *b"TIERCEL\x01";
 /// Format of what follows; to be raised when the state or its encoding changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Magic, format, checksum of the rest.
 const HEADER_BYTES: usize = 16;
 
@@ -143,8 +143,10 @@ impl SnapshotFolder {
     /// Writes a snapshot and removes the older ones.
     pub(super) fn store(&self, contents: &Contents) -> Result<SnapshotFile, SnapshotError> {
         let payload = postcard::to_stdvec(contents).map_err(|source| SnapshotError::Encode { source })?;
-        let temporary = self.path.join(format!("{}.{TEMPORARY_EXTENSION}", contents.meta.snapshot_id));
-        let target = self.path.join(format!("{}.{EXTENSION}", contents.meta.snapshot_id));
+        // The id in a received file is the sender's text; it must not choose where we write.
+        let name = name_of(contents.meta.last_log_id);
+        let temporary = self.path.join(format!("{name}.{TEMPORARY_EXTENSION}"));
+        let target = self.path.join(format!("{name}.{EXTENSION}"));
         let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
         let write = |file: &mut File| -> io::Result<()> {
             file.write_all(&MAGIC)?;
@@ -195,6 +197,11 @@ impl SnapshotFolder {
     fn sync(&self) -> Result<(), SnapshotError> {
         File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(failed("sync", &self.path))
     }
+}
+
+/// The name says what is in it, so that two nodes at the same place in the log name it alike.
+pub(super) fn name_of(last: Option<LogId>) -> String {
+    last.map_or_else(|| "empty".to_owned(), |last| format!("{}-{}", last.leader_id.term, last.index))
 }
 
 /// The last log index in a snapshot, from its name `<term>-<index>`.
@@ -257,6 +264,17 @@ mod tests {
     }
 
     #[test]
+    fn sender_of_a_snapshot_does_not_choose_the_name_of_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = SnapshotFolder::open(&folder.path().join("snapshots")).unwrap();
+        let mut foreign = contents(5);
+        foreign.meta.snapshot_id = "../3-99".to_owned();
+        let stored = snapshots.store(&foreign).unwrap();
+        assert_eq!(stored.0.path, folder.path().join("snapshots/3-5.snapshot"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn interrupted_write_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("3-9.partial"), b"TIER").unwrap();
@@ -284,6 +302,6 @@ mod tests {
         check(&[b'x'; 64], "it is not a snapshot");
         let mut newer = good.clone();
         newer[11] = 9;
-        check(&newer, "it has format 9, this version reads 1");
+        check(&newer, "it has format 9, this version reads 2");
     }
 }
