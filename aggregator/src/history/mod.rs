@@ -89,7 +89,13 @@ impl History {
     /// sheds the batch and counts it: the history may lose a record, the cluster never waits for its disk.
     pub fn append(&self, log_index: u64, records: Vec<Record>) {
         let place = |(offset, record)| HistoryRecord { position: Position { log_index, offset }, record };
-        self.queue.push((0..).zip(records).map(place).collect());
+        let mut records: Vec<_> = (0..).zip(records).map(place).collect();
+        // A replayed log is faster than the disk: what is there already must not take the room of what is not.
+        let last = self.last_position();
+        let fed = records.len();
+        records.retain(|record| last.is_none_or(|last| record.position > last));
+        self.counters.count_repeated(fed - records.len());
+        self.queue.push(records);
     }
 
     /// Returns one page, newest first. Reads the disk: call it where blocking is allowed.

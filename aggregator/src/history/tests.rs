@@ -263,3 +263,18 @@ fn a_full_queue_sheds_and_counts() {
     queue.close();
     assert!(queue.take(100, Duration::ZERO).is_none());
 }
+
+#[test]
+fn what_is_written_already_takes_no_room_in_the_queue() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = History::open(directory.path(), Retention::default()).unwrap();
+    let feed = |history: &History| ten().into_iter().for_each(|r| history.append(r.position.log_index, vec![r.record]));
+    feed(&history);
+    assert!(history.wait_until_written(Duration::from_secs(10)));
+    // Nothing gets through the queue any more: what would enter it is shed.
+    history.close();
+    feed(&history);
+    history.append(11, vec![record(11, 0, 11, "new", Priority::Notice, "web-1").record]);
+    let stats = history.stats();
+    assert_eq!((stats.repeated_records, stats.shed_records), (10, 1));
+}

@@ -29,7 +29,7 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// Attempts for what is left when the node stops; a broken disk must not hold up the end for ever.
 const CLOSING_ATTEMPTS_MAX: u32 = 3;
 
-/// Figures that only the writer knows.
+/// Figures of writing.
 #[derive(Debug, Default)]
 pub(super) struct WriterCounters {
     repeated_records: AtomicU64,
@@ -38,6 +38,10 @@ pub(super) struct WriterCounters {
 }
 
 impl WriterCounters {
+    pub(super) fn count_repeated(&self, records: usize) {
+        self.repeated_records.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn repeated_records(&self) -> u64 {
         self.repeated_records.load(Ordering::Relaxed)
     }
@@ -89,8 +93,7 @@ impl Writer {
         loop {
             match self.store.append(records) {
                 Ok(stored) => {
-                    let repeated = records.len() - stored;
-                    self.counters.repeated_records.fetch_add(repeated as u64, Ordering::Relaxed);
+                    self.counters.count_repeated(records.len() - stored);
                     return;
                 }
                 Err(error) => {
