@@ -24,14 +24,14 @@ pub enum LogError {
         /// The node that we are.
         expected: u64,
     },
-    /// The file was written by a newer version.
-    #[error("failed to open log {}: format {found} is newer than this version understands ({known})", path.display())]
-    NewerFormat {
+    /// The file was written by a version with another encoding of entries.
+    #[error("failed to open log {}: it has format {found}, this version reads {known}", path.display())]
+    OtherFormat {
         /// The file.
         path: PathBuf,
         /// Format of the file.
         found: u64,
-        /// Newest format that this version reads.
+        /// The format that this version reads.
         known: u64,
     },
     /// Entries are missing in the middle.

@@ -22,7 +22,7 @@ const NODE: &str = "node";
 const FORMAT: &str = "format";
 
 /// Format of the file; to be raised when the encoding of an entry changes.
-const FORMAT_NOW: u64 = 1;
+const FORMAT_NOW: u64 = 2;
 
 /// Memory for pages. The tail of the log is in memory anyway; the file is read after a restart and by peers far behind.
 const CACHE_BYTES: usize = 16 << 20;
@@ -83,8 +83,8 @@ impl Tables {
         {
             let mut values = transaction.0.open_table(VALUES).map_err(LogError::write)?;
             let format = value::<u64>(&values, FORMAT)?.unwrap_or(FORMAT_NOW);
-            if format > FORMAT_NOW {
-                return Err(LogError::NewerFormat { path: path.to_owned(), found: format, known: FORMAT_NOW });
+            if format != FORMAT_NOW {
+                return Err(LogError::OtherFormat { path: path.to_owned(), found: format, known: FORMAT_NOW });
             }
             let owner = value::<NodeId>(&values, NODE)?.unwrap_or(node);
             if owner != node {
@@ -195,4 +195,23 @@ fn set(
     let bytes = postcard::to_stdvec(to).map_err(LogError::decode(name))?;
     table.insert(name, bytes.as_slice()).map_err(LogError::write)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_of_another_format_is_refused_instead_of_misread() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.redb");
+        let (tables, _) = Tables::open(&path, 1).unwrap();
+        for format in [FORMAT_NOW - 1, FORMAT_NOW + 1] {
+            let transaction = tables.begin().unwrap();
+            set(&mut transaction.0.open_table(VALUES).unwrap(), FORMAT, &format).unwrap();
+            transaction.commit().unwrap();
+            let error = tables.claim(&path, 1).unwrap_err();
+            assert!(matches!(error, LogError::OtherFormat { found, .. } if found == format), "{error}");
+        }
+    }
 }
