@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests end the test, as tests do")]
 
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,6 +58,40 @@ impl Source for Numbers {
     fn losses(&mut self) -> LossReport {
         let row = ClassLoss { class: Class::Bulk, cpu: 0, made: self.last + 3, lost: 3 };
         LossReport { classes: vec![row], malformed: 0 }
+    }
+
+    fn capabilities(&self) -> &CapabilityMatrix {
+        &self.capabilities
+    }
+}
+
+/// A ring that nobody looks into for an hour unless it rings.
+struct Bell {
+    made: Arc<AtomicU64>,
+    taken: u64,
+    bell: UnixStream,
+    capabilities: CapabilityMatrix,
+}
+
+impl Source for Bell {
+    fn next_batch(&mut self, batch: &mut Vec<Observation>) -> Result<Drained, SourceError> {
+        let made = self.made.load(Ordering::Acquire);
+        batch.extend((self.taken + 1..=made).map(observation));
+        let observations = usize::try_from(made - self.taken).unwrap();
+        self.taken = made;
+        Ok(Drained { observations, progress: Progress::CaughtUp })
+    }
+
+    fn poll_interval(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+
+    fn wake_descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        vec![self.bell.as_fd()]
+    }
+
+    fn losses(&mut self) -> LossReport {
+        LossReport { classes: Vec::new(), malformed: 0 }
     }
 
     fn capabilities(&self) -> &CapabilityMatrix {
@@ -113,7 +151,7 @@ impl Handler<LossesCounted> for SlowDetect {
 }
 
 /// Runs a source into a slow detection; `work` gets the capture actor, what was seen, and what waits for failures.
-fn with_stages<W, F>(source: Numbers, work: W)
+fn with_stages<W, F>(source: impl Source + 'static, work: W)
 where
     W: FnOnce(Addr<CaptureActor>, Seen, Stopper) -> F,
     F: Future<Output = ()>,
@@ -165,5 +203,19 @@ fn a_source_that_fails_ends_the_agent() {
         let stop = tokio::time::timeout(PATIENCE, stopper.wait()).await.expect("the failure is told in time");
         assert_eq!(stop, Stop::Failure("the source of records failed".to_owned()));
         wait_until(|| seen.0.lock().unwrap().0.len() == 20).await;
+    });
+}
+
+#[test]
+fn a_ring_that_fills_does_not_wait_for_the_timer() {
+    let (mut rope, bell) = UnixStream::pair().unwrap();
+    let made = Arc::new(AtomicU64::new(0));
+    let source = Bell { made: Arc::clone(&made), taken: 0, bell, capabilities: CapabilityMatrix::default() };
+    with_stages(source, |_capture, seen, _stopper| async move {
+        for (number, expected) in [(2, vec![1, 2]), (3, vec![1, 2, 3])] {
+            made.store(number, Ordering::Release);
+            rope.write_all(b"!").unwrap();
+            wait_until(|| seen.0.lock().unwrap().0 == expected).await;
+        }
     });
 }

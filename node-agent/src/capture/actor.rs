@@ -3,10 +3,13 @@
 //! Overflow policy: while detection is full nothing more is taken from the source, so that what has to be shed is shed
 //! in the kernel, where every class has its own room and every loss is counted.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use actix::prelude::*;
-use tracing::{debug, error, info};
+use tokio::io::unix::AsyncFd;
+use tracing::{debug, error, info, warn};
 
 use super::{LossReport, Observation, Progress as SourceProgress, Source, WantedCalls};
 use crate::metrics::CaptureMetrics;
@@ -48,6 +51,11 @@ pub struct StopCapture;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 struct Drain;
+
+/// A ring has filled to its threshold before the next turn was due.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Woken;
 
 /// The shell of a [`Source`].
 pub struct CaptureActor {
@@ -143,6 +151,18 @@ impl CaptureActor {
         None
     }
 
+    /// Watches the rings on this arbiter: one that fills to its threshold does not wait for the timer.
+    fn watch_rings(&self, ctx: &mut Context<Self>) {
+        for descriptor in self.source.wake_descriptors() {
+            match descriptor.try_clone_to_owned().and_then(watched) {
+                Ok(ring) => {
+                    ctx.spawn(wait_for_wakes(ring, ctx.address()).into_actor(self));
+                }
+                Err(error) => warn!(%error, "failed to watch a ring; only the timer empties it"),
+            }
+        }
+    }
+
     fn heartbeat(&mut self) {
         self.progress.beat();
         let report = self.source.losses();
@@ -153,12 +173,29 @@ impl CaptureActor {
     }
 }
 
+fn watched(ring: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is our own copy and stays open, and the same file, until the `AsyncFd` that owns it is
+    // dropped.
+    unsafe { AsyncFd::register(ring) }.map_err(io::Error::from)
+}
+
+/// A full mailbox needs no further wake-up: a turn is due anyway.
+async fn wait_for_wakes(ring: AsyncFd<OwnedFd>, capture: Addr<CaptureActor>) {
+    while let Ok(mut ready) = ring.readable().await {
+        ready.clear_ready();
+        if matches!(capture.try_send(Woken), Err(SendError::Closed(_))) {
+            return;
+        }
+    }
+}
+
 impl Actor for CaptureActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_MAX);
         ctx.run_interval(HEARTBEAT, |actor, _| actor.heartbeat());
+        self.watch_rings(ctx);
         ctx.notify(Drain);
     }
 }
@@ -176,6 +213,17 @@ impl Handler<Drain> for CaptureActor {
                 ctx.notify_later(Drain, delay);
             }
             None => ctx.notify(Drain),
+        }
+    }
+}
+
+impl Handler<Woken> for CaptureActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Woken, _: &mut Self::Context) {
+        if !self.finished {
+            // What this turn leaves is taken by the next one on the timer.
+            self.turn();
         }
     }
 }
