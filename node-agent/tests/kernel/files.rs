@@ -60,7 +60,7 @@ fn opens_carry_the_path_as_given_and_as_resolved() {
         open_by_handle_at  -> $D/created
         openat $D/gone -> $D/gone created 666
         openat /proc/self/fd/50 -> $D/gone deleted
-        openat $D/d0/d1/d2/d3/d4/d5/d6/d7/d8/d9/d10/d11/d12/d13/d14/d15/d16/d17/d18/d19/d20/d21/d22/d23/d24/d25/d26/d27/d28/d29/d30/d31/d32/d33/d34/d35/d36/d37/d38/d39/d40/d41/d42/d43/d44/d45/d46/d47/d48/d49/d50/d51/d52/d53/d54/d55/d56/d57/d58/d59/d60/d61/d62/d63/d64/d65/d66/d67/d68/d69/deep-file -> /d7/d8/d9/d10/d11/d12/d13/d14/d15/d16/d17/d18/d19/d20/d21/d22/d23/d24/d25/d26/d27/d28/d29/d30/d31/d32/d33/d34/d35/d36/d37/d38/d39/d40/d41/d42/d43/d44/d45/d46/d47/d48/d49/d50/d51/d52/d53/d54/d55/d56/d57/d58/d59/d60/d61/d62/d63/d64/d65/d66/d67/d68/d69/deep-file created 666
+        openat $D/d0/d1/d2/d3/d4/d5/d6/d7/d8/d9/d10/d11/d12/d13/d14/d15/d16/d17/d18/d19/d20/d21/d22/d23/d24/d25/d26/d27/d28/d29/d30/d31/d32/d33/d34/d35/d36/d37/d38/d39/d40/d41/d42/d43/d44/d45/d46/d47/d48/d49/d50/d51/d52/d53/d54/d55/d56/d57/d58/d59/d60/d61/d62/d63/d64/d65/d66/d67/d68/d69/deep-file -> <cut>/d7/d8/d9/d10/d11/d12/d13/d14/d15/d16/d17/d18/d19/d20/d21/d22/d23/d24/d25/d26/d27/d28/d29/d30/d31/d32/d33/d34/d35/d36/d37/d38/d39/d40/d41/d42/d43/d44/d45/d46/d47/d48/d49/d50/d51/d52/d53/d54/d55/d56/d57/d58/d59/d60/d61/d62/d63/d64/d65/d66/d67/d68/d69/deep-file created 666
     "#]],
     );
     let secret = observed.path("secret").metadata().unwrap();
@@ -78,7 +78,7 @@ fn a_path_that_is_too_deep_is_marked() {
     let (_, open) = observed.opens().find(|(_, open)| open.given.ends_with("/deep-file")).unwrap();
     let file = open.file.as_ref().unwrap();
     assert!(file.truncated);
-    assert!(file.path.ends_with("/d69/deep-file") && !file.path.contains("/d1/"), "the head is missing");
+    assert!(file.path.starts_with("<cut>/") && file.path.ends_with("/d69/deep-file"), "the head is missing, and it shows");
 }
 
 #[test]
