@@ -78,7 +78,10 @@ fn a_path_that_is_too_deep_is_marked() {
     let (_, open) = observed.opens().find(|(_, open)| open.given.ends_with("/deep-file")).unwrap();
     let file = open.file.as_ref().unwrap();
     assert!(file.truncated);
-    assert!(file.path.starts_with("<cut>/") && file.path.ends_with("/d69/deep-file"), "the head is missing, and it shows");
+    assert!(
+        file.path.starts_with("<cut>/") && file.path.ends_with("/d69/deep-file"),
+        "the head is missing, and it shows"
+    );
 }
 
 #[test]
