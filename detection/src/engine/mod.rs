@@ -14,7 +14,7 @@ use crate::event::{Event, EventKind, Text};
 use crate::example::FieldMap;
 use crate::field::{EventView, Fields};
 use crate::output::OutputContext;
-use crate::rule::{Matching, Rule, RuleSet};
+use crate::rule::{ExampleFailure, Matching, Rule, RuleSet};
 
 /// How often a rule matched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,6 +88,32 @@ impl Engine {
         };
         let view = EventView::new(event, &self.context);
         holds(view) || reads_name && view.aliases().any(holds)
+    }
+
+    /// Runs the examples of all enabled rules as events are judged, each for its own rule alone; returns how many there
+    /// were and which were not as their rule says.
+    pub fn check_examples(&mut self) -> (usize, Vec<ExampleFailure>) {
+        let (mut run, mut failures) = (0, Vec::new());
+        let Self { rules, dispatch, scratch: Scratch { memo, candidates, .. }, .. } = self;
+        let mut fires = |place: usize, example: &FieldMap| {
+            memo.begin(&dispatch.program);
+            let mut found = dispatch.group(example.kind()).candidates(example, candidates);
+            found.any(|entry| entry.rule == place && dispatch.program.holds(entry.condition, example, memo))
+        };
+        for (place, rule) in rules.rules().iter().enumerate().filter(|(_, rule)| rule.enabled) {
+            for (list, examples, expected) in
+                [("fires", &rule.examples.fires, true), ("quiet", &rule.examples.quiet, false)]
+            {
+                for (index, example) in examples.iter().enumerate() {
+                    run += 1;
+                    if fires(place, example) != expected {
+                        let (rule, position) = (rule.name.clone(), rule.position.clone());
+                        failures.push(ExampleFailure { rule, list, number: index + 1, position });
+                    }
+                }
+            }
+        }
+        (run, failures)
     }
 
     /// The rules that it evaluates.
@@ -167,4 +193,4 @@ fn alert<F: Fields>(rule: &Rule, fields: &F, context: &OutputContext) -> Alert {
 #[cfg(test)]
 mod equivalence;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

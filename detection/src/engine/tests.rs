@@ -14,7 +14,7 @@ use crate::event::*;
 use crate::output::TimeFormat;
 use crate::rule::{LoadOptions, Matching, RuleFile};
 
-pub(super) fn context() -> OutputContext {
+pub(crate) fn context() -> OutputContext {
     OutputContext { hostname: "vm".into(), time_zone: TimeZone::UTC, time_format: TimeFormat::default() }
 }
 

@@ -128,7 +128,7 @@ impl std::fmt::Display for ExampleFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Position { file, line, .. } = &self.position;
         let outcome = if self.list == "fires" { "does not fire" } else { "fires" };
-        write!(f, "{file}:{line}: rule '{}' {outcome} for example {} of '{}'", self.rule, self.number, self.list)
+        write!(f, "{file}:{line}: rule '{}' {outcome} for example {} of `{}`", self.rule, self.number, self.list)
     }
 }
 
@@ -179,25 +179,6 @@ impl RuleSet {
     /// The conditions of all rules as they were written.
     pub(crate) fn plan(&self) -> &Arc<Plan> {
         &self.plan
-    }
-
-    /// Runs the examples of all rules; returns how many there were and which were not as their rule says.
-    pub fn check_examples(&self) -> (usize, Vec<ExampleFailure>) {
-        let (mut run, mut failures) = (0, Vec::new());
-        for rule in &self.rules {
-            for (list, examples, expected) in
-                [("fires", &rule.examples.fires, true), ("quiet", &rule.examples.quiet, false)]
-            {
-                for (index, example) in examples.iter().enumerate() {
-                    run += 1;
-                    if self.plan.holds(rule.root, example) != expected {
-                        let (rule, position) = (rule.name.clone(), rule.position.clone());
-                        failures.push(ExampleFailure { rule, list, number: index + 1, position });
-                    }
-                }
-            }
-        }
-        (run, failures)
     }
 
     /// The rules in order of definition, with those that are switched off.

@@ -1,7 +1,9 @@
 //! Boundary tests of rule files: YAML in, report out.
 
 use super::*;
+use crate::Engine;
 use crate::compatibility::directory;
+use crate::engine::tests::context;
 
 fn official(name: &str) -> Option<RuleFile> {
     let path = directory()?.join("rules").join(name);
@@ -405,10 +407,10 @@ fn examples_are_run_and_failures_named() {
     );
     let (rules, report) = RuleSet::load(&[RuleFile { name: "f".into(), text: yaml }], &LoadOptions::default());
     assert!(report.is_ok(), "{report}");
-    let (run, failures) = rules.check_examples();
+    let (run, failures) = Engine::new(rules, context()).check_examples();
     assert_eq!(run, 3);
     let texts: Vec<String> = failures.iter().map(ToString::to_string).collect();
-    assert_eq!(texts, ["f:1: rule 'test_rule' does not fire for example 2 of 'fires'"]);
+    assert_eq!(texts, ["f:1: rule 'test_rule' does not fire for example 2 of `fires`"]);
 }
 
 #[test]
@@ -439,7 +441,7 @@ fn the_default_rules_load_and_are_as_their_examples_say() {
     let files: Vec<RuleFile> = paths.iter().map(file).collect();
     let (rules, report) = RuleSet::load(&files, &LoadOptions::default());
     assert!(report.is_ok(), "{report}");
-    let (run, failures) = rules.check_examples();
+    let (run, failures) = Engine::new(rules.clone(), context()).check_examples();
     println!("{} rules, {run} examples", rules.rules().len());
     let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));

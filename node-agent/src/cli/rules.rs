@@ -11,7 +11,7 @@ use tiercel_agent::detect::{builtin, rules};
 use tiercel_detection::event::EventKind;
 use tiercel_detection::field::FieldId;
 use tiercel_detection::rule::Diagnostic;
-use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, Rule, RuleFile, RuleSet, TimeFormat};
+use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, RuleFile, RuleSet, TimeFormat};
 
 use super::{profile, stdout};
 
@@ -150,49 +150,25 @@ fn list_events(out: &mut impl Write) -> io::Result<()> {
 
 fn test(files: &[PathBuf]) -> anyhow::Result<bool> {
     let out = &mut stdout();
-    let options = LoadOptions { matching: Matching::All, ..LoadOptions::default() };
-    let (set, report) = RuleSet::load(&files_or_builtin(files)?, &options);
+    let (set, report) = RuleSet::load(&files_or_builtin(files)?, &LoadOptions::default());
     if !report.is_ok() {
         writeln!(out, "{report}")?;
     }
-    let tested: Vec<Rule> = set.rules().to_vec();
     let mut engine = Engine::new(set, output_context());
-    let (mut passed, mut failed) = (0_usize, 0_usize);
-    for rule in tested.iter().filter(|rule| rule.enabled) {
-        let fires = rule.examples.fires.iter().map(|event| (event, true));
-        let quiet = rule.examples.quiet.iter().map(|event| (event, false));
-        for (index, (event, expected)) in fires.chain(quiet).enumerate() {
-            if fires_for(&mut engine, rule, event) == expected {
-                passed += 1;
-                continue;
-            }
-            failed += 1;
-            let position = &rule.position;
-            let (list, number) = match expected {
-                true => ("fires", index + 1),
-                false => ("quiet", index + 1 - rule.examples.fires.len()),
-            };
-            let verdict = if expected { "does not fire" } else { "fires" };
-            writeln!(
-                out,
-                "{}:{}: rule '{}' {verdict} for example {number} of `{list}`",
-                position.file, position.line, rule.name
-            )?;
-        }
+    let (run, failures) = engine.check_examples();
+    for failure in &failures {
+        writeln!(out, "{failure}")?;
     }
+    let tested = engine.rules().rules();
     let bare = tested.iter().filter(|rule| rule.examples.fires.is_empty()).count();
     writeln!(
         out,
-        "{passed} examples passed, {failed} failed; {bare} of {} rules have no example that fires",
+        "{} examples passed, {} failed; {bare} of {} rules have no example that fires",
+        run - failures.len(),
+        failures.len(),
         tested.len()
     )?;
-    Ok(report.is_ok() && failed == 0)
-}
-
-fn fires_for(engine: &mut Engine, rule: &Rule, event: &FieldMap) -> bool {
-    let mut alerts = Vec::new();
-    engine.evaluate_fields(event, &mut alerts);
-    alerts.iter().any(|alert| alert.rule == rule.name)
+    Ok(report.is_ok() && failures.is_empty())
 }
 
 fn eval(files: &[PathBuf], events: &Path, all: bool) -> anyhow::Result<bool> {
