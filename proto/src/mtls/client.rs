@@ -1,10 +1,8 @@
 //! The client side: calling a member of the cluster and making sure that it is one.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncReadExt, Chain, Join, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -152,8 +150,8 @@ impl Call {
         };
         let socket = connected.await.map_err(|source| ConnectError::Tcp { address: address.clone(), source })?;
         let refused = |error| ConnectError::Tls { address, refusal: Refusal::of(&error) };
-        let greeted = async { Greeted::wait(connector.connect(server_name, socket).await?).await };
-        greeted.await.map(TokioIo::new).map_err(refused)
+        let greeting = async { greeted(connector.connect(server_name, socket).await?).await };
+        greeting.await.map(TokioIo::new).map_err(refused)
     }
 }
 
@@ -208,66 +206,21 @@ pub enum ConnectError {
     },
 }
 
-/// A connection on which the server has spoken.
+/// A connection on which the server has spoken: what it said first is read first.
+type Greeted = Join<Chain<Cursor<BytesMut>, ReadHalf<TlsStream<TcpStream>>>, WriteHalf<TlsStream<TcpStream>>>;
+
+/// Waits until the server speaks.
 ///
 /// In TLS 1.3 the handshake of the client ends before the server has judged the client's certificate; a refusal would
 /// show up at some later request. But a gRPC server speaks first, with its HTTP/2 settings, and it does so only to
 /// peers that it has accepted.
-struct Greeted {
-    /// What it said; HTTP/2 reads it before the rest.
-    greeting: BytesMut,
-    stream: TlsStream<TcpStream>,
-}
-
-impl Greeted {
-    async fn wait(mut stream: TlsStream<TcpStream>) -> io::Result<Self> {
-        let mut greeting = BytesMut::with_capacity(GREETING_BYTES_MAX);
-        if stream.read_buf(&mut greeting).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(Self { greeting, stream })
+async fn greeted(mut stream: TlsStream<TcpStream>) -> io::Result<Greeted> {
+    let mut greeting = BytesMut::with_capacity(GREETING_BYTES_MAX);
+    if stream.read_buf(&mut greeting).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
-}
-
-impl AsyncRead for Greeted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.greeting.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
-        }
-        let length = self.greeting.len().min(buffer.remaining());
-        buffer.put_slice(&self.greeting.split_to(length));
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Greeted {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
-    }
+    let (read, write) = tokio::io::split(stream);
+    Ok(tokio::io::join(Cursor::new(greeting).chain(read), write))
 }
 
 /// Shows the certificate in use at the moment of the handshake.
