@@ -9,9 +9,9 @@ free_port() { # free_port WANTED: that port on loopback, or the next free one
   echo "$port"
 }
 
-wait_until() { # wait_until SECONDS WHAT COMMAND...
-  local deadline=$((SECONDS + $1)) what=$2
-  shift 2
+wait_until() { # wait_until SECONDS COMMAND...
+  local deadline=$((SECONDS + $1))
+  shift
   until "$@" >/dev/null 2>&1; do
     [ $SECONDS -lt $deadline ] || return 1
     sleep 0.1
@@ -71,7 +71,7 @@ receivers:
 YAML
   "$bin/tiercel-aggregator" run --config "$demo/aggregator.yaml" >"$demo/log/aggregator.log" 2>&1 &
   remember aggregator $!
-  wait_until 30 "aggregator" curl -sf "http://127.0.0.1:$input_port/readyz" ||
+  wait_until 30 curl -sf "http://127.0.0.1:$input_port/readyz" ||
     fail "the aggregator is not ready after 30 s; its last words: $(tail -n 5 "$demo/log/aggregator.log")"
   say "ready"
 }
@@ -116,7 +116,7 @@ status: {listen: 127.0.0.1:$status_port}
 YAML
   "$bin/tiercel-agent" run --config "$demo/agent.yaml" >"$demo/log/agent.log" 2>&1 &
   remember agent $!
-  wait_until 30 "agent" curl -sf "http://127.0.0.1:$status_port/readyz" ||
+  wait_until 30 curl -sf "http://127.0.0.1:$status_port/readyz" ||
     fail "the agent is not ready after 30 s; its last words: $(tail -n 5 "$demo/log/agent.log")"
   say "ready: $(head -n 1 <<<"$source")${scope_yaml:+, watching only $scope_yaml}"
 }
@@ -144,14 +144,14 @@ operator() { TIERCEL_SERVER=https://localhost:$api_port TIERCEL_CA=$demo/certs/c
 
 show() {
   step "the alert, as GET /api/v1/alerts has it"
-  wait_until 20 "the alert" shadow_alert ||
+  wait_until 20 shadow_alert ||
     fail "no alert after 20 s; see $demo/log (agent: $(tail -n 2 "$demo/log/agent.log"))"
   alert_id=$(shadow_alert)
   operator alerts show "$alert_id"
   step "all alerts of this run: the second read is counted as a repeat and sent to nobody"
   operator alerts list --since "$started"
   step "at the webhook"
-  wait_until 20 "the webhook" webhook_called || fail "the webhook was not called; see $demo/log/aggregator.log"
+  wait_until 20 webhook_called || fail "the webhook was not called; see $demo/log/aggregator.log"
   grep -m 1 /etc/shadow "$demo/log/webhook.jsonl" | jq -c '{rule, priority, hostname, time, tiercel}'
   step "in /metrics"
   curl -sf "http://127.0.0.1:$input_port/metrics" | grep '^falco_events{' | head -n 5

@@ -45,19 +45,6 @@ impl ErrorCode {
         Self::Internal,
     ];
 
-    /// Whether the same request may succeed later or at another node.
-    pub fn is_retryable(self) -> bool {
-        match self {
-            Self::NotLeader | Self::Overloaded | Self::Unavailable | Self::Timeout => true,
-            Self::Unauthenticated
-            | Self::Forbidden
-            | Self::InvalidRequest
-            | Self::NotFound
-            | Self::Conflict
-            | Self::Internal => false,
-        }
-    }
-
     /// The name for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -87,10 +87,6 @@ impl Findings {
         self.by_fingerprint.iter()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.by_fingerprint.len()
-    }
-
     fn open(&mut self, fingerprint: u128, first_alert: AlertId, now: UnixMillis, window_ms: u64) {
         let ends_at = now.plus_ms(window_ms);
         let forgotten_at = ends_at.plus_ms(window_ms);

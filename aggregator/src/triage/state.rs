@@ -92,11 +92,6 @@ impl State {
         self.storms.next_due().map_or(retire_at, |storm_ends_at| storm_ends_at.min(retire_at))
     }
 
-    /// Findings that are remembered.
-    pub fn findings_len(&self) -> usize {
-        self.findings.len()
-    }
-
     /// Spools that ever sent something and are remembered.
     pub fn spools_len(&self) -> usize {
         self.producers.len()

@@ -53,8 +53,6 @@ const FCHOWNAT: Conversion = &[(0x100, 1024), (0x1000, 4096)];
 
 const DELETE_MODULE: Conversion = &[(0o4000, 2), (0o1000, 1)];
 
-const CLOSE_RANGE: Conversion = &[(2, 2), (4, 4)];
-
 const PTRACE: Conversion = &[
     (0, 1),
     (1, 2),
@@ -169,11 +167,6 @@ pub fn ppm_fchownat_flags(linux_flags: u64) -> u64 {
 /// Flags of `delete_module` in Falco's encoding.
 pub fn ppm_delete_module_flags(linux_flags: u64) -> u64 {
     bits(linux_flags, DELETE_MODULE)
-}
-
-/// Flags of `close_range` in Falco's encoding.
-pub fn ppm_close_range_flags(linux_flags: u64) -> u64 {
-    bits(linux_flags, CLOSE_RANGE)
 }
 
 /// A `ptrace` request in Falco's encoding; 0 when it is not known.

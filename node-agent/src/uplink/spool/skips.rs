@@ -28,9 +28,6 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    /// The reasons that are losses.
-    pub const LOSSES: [Self; 4] = [Self::OverQuota, Self::DiskFailed, Self::Damaged, Self::Oversized];
-
     /// The word on the wire and in metrics.
     pub fn name(self) -> &'static str {
         match self {
