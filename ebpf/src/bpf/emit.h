@@ -94,7 +94,10 @@ __noinline int emit(u32 fixed_bytes, u32 class)
 
 	if (!scratch || !counter || class >= CLASS_COUNT)
 		return 0;
-	if (fixed_bytes < sizeof(*header) || fixed_bytes > FIXED_BYTES_MAX)
+	if (fixed_bytes < sizeof(*header))
+		return 0;
+	KEEP_BOUND(fixed_bytes);
+	if (fixed_bytes > FIXED_BYTES_MAX)
 		return 0;
 	tail_bytes = scratch->tail_bytes;
 	if (tail_bytes > TAIL_BYTES_MAX)

@@ -95,7 +95,7 @@ __noinline u32 append_unix_address(u64 unix_sock_address)
 	struct scratch *scratch = scratch_of_cpu();
 	struct unix_sock *sock = (void *)unix_sock_address;
 	struct unix_address *address;
-	u32 start, length;
+	u64 start, length;
 
 	if (!scratch || !bpf_core_type_exists(struct unix_sock))
 		return 0;
@@ -107,6 +107,8 @@ __noinline u32 append_unix_address(u64 unix_sock_address)
 	/* sizeof(struct sockaddr_un) is 110. */
 	if (start > TAIL_START_MAX || length > 128)
 		return span_value(0, 0, true);
+	KEEP_BOUND(start);
+	KEEP_BOUND(length);
 	if (bpf_probe_read_kernel(&scratch->bytes[FIXED_BYTES_MAX + start], length, &address->name[0]))
 		return span_value(0, 0, true);
 	scratch->tail_bytes = start + length;

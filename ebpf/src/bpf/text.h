@@ -16,6 +16,13 @@
 #define CGROUP_STEPS_MAX 24
 #define SUBSYSTEMS_MAX 16
 
+/*
+ * Hides a value that has just been compared from the optimiser. Else it folds two comparisons into a subtraction and
+ * one, or saves the value on the stack before the comparison and loads it after; verifiers of kernels before 6.8 lose
+ * the bound by either. Values are 64 bits wide because before 5.16 only those keep their bounds on the stack.
+ */
+#define KEEP_BOUND(value) asm volatile("" : "+r"(value))
+
 static __always_inline u32 span_value(u32 start, u32 length, bool cut)
 {
 	return start | (length << 16) | (cut ? (u32)SPAN_CUT << 16 : 0);
