@@ -11,6 +11,7 @@ pub mod engine;
 pub mod event;
 pub mod example;
 pub mod field;
+pub mod filter;
 pub mod matcher;
 pub mod output;
 pub mod rule;

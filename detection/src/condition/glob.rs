@@ -39,6 +39,15 @@ impl Glob {
         pattern.contains(['*', '?', '['])
     }
 
+    /// What every text that matches begins and ends with; `None` when it is not compared byte by byte.
+    pub(super) fn literal_ends(&self) -> Option<(&[u8], &[u8])> {
+        match &self.shape {
+            Shape::Exact(text) => Some((text, text)),
+            Shape::Pieces { first, last, .. } => Some((first, last)),
+            Shape::General(_) => None,
+        }
+    }
+
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
         match &self.shape {
             Shape::Exact(bytes) => text == bytes,

@@ -19,6 +19,7 @@ mod program;
 mod scanner;
 mod specialise;
 mod transform;
+mod widened;
 
 use std::sync::Arc;
 
@@ -33,10 +34,10 @@ pub(crate) use plan::{NodeId, Plan};
 pub(crate) use program::{Link, Memo, Program};
 pub(crate) use specialise::Compiler;
 pub(crate) use transform::Source;
+pub(crate) use widened::widened;
 
-/// How deep the parts of a condition may nest. Falco allows 1000; parser, compiler and evaluation recurse, and this
-/// keeps them within the 2 MiB stack that threads have by default. Real conditions nest less than 20 deep.
-pub const DEPTH_MAX: usize = 250;
+/// How deep the groups of a rule's condition may nest, with and without those of its macros: Falco's limit.
+pub const DEPTH_MAX: usize = 1000;
 
 /// Why a text is not a condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -86,7 +86,7 @@ fn parameter(name: &'static str, value: ParameterValue) -> Parameter {
     Parameter { name, value }
 }
 
-fn event(kind: EventKind, process: Process, parents: &[&str]) -> Event {
+pub(crate) fn event(kind: EventKind, process: Process, parents: &[&str]) -> Event {
     Event {
         number: 1,
         time: Timestamp(1_795_430_033_419_063_181),

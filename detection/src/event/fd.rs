@@ -114,6 +114,19 @@ pub enum L4Protocol {
     Unknown,
 }
 
+impl L4Protocol {
+    /// Falco's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Raw => "raw",
+            Self::Unknown => "<NA>",
+        }
+    }
+}
+
 /// Which end of a connection the acting process owns (`fd.is_server`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {

@@ -12,6 +12,12 @@ pub use lookup::{FieldError, closest, longest_prefix};
 pub use reference::reference;
 pub use value::Value;
 pub use view::EventView;
+pub(crate) use view::result_text;
+
+/// Bits that say how a file is opened, in Falco's encoding.
+pub(crate) mod access {
+    pub(crate) use super::view::{CREATE, CREATED, MODE_EXECUTE, READ, TEMPORARY, WRITE};
+}
 
 use crate::event::{EventKind, Text, Timestamp};
 

@@ -174,13 +174,7 @@ fn expected_character(kind: EventKind) -> &'static str {
 }
 
 fn protocol(fd: &FileDescriptor) -> &'static str {
-    match fd.socket.as_ref().map_or(L4Protocol::Unknown, |socket| socket.protocol) {
-        L4Protocol::Tcp => "tcp",
-        L4Protocol::Udp => "udp",
-        L4Protocol::Icmp => "icmp",
-        L4Protocol::Raw => "raw",
-        L4Protocol::Unknown => "<NA>",
-    }
+    fd.socket.as_ref().map_or(L4Protocol::Unknown, |socket| socket.protocol).name()
 }
 
 fn family(kind: FdKind) -> Option<&'static str> {

@@ -6,14 +6,17 @@ use crate::event::{EventKind, FdKind, Parameter, ParameterValue, Trust, Via, kin
 use crate::output::time;
 
 /// Read access in Falco's encoding of open flags.
-const READ: u64 = 1;
+pub(crate) const READ: u64 = 1;
 /// Write access.
-const WRITE: u64 = 1 << 1;
-const CREATE: u64 = 1 << 2;
-const TEMPORARY: u64 = 0x2000;
-const CREATED: u64 = 0x4000;
+pub(crate) const WRITE: u64 = 1 << 1;
+/// Asks for the file to be created.
+pub(crate) const CREATE: u64 = 1 << 2;
+/// Asks for a file without a name.
+pub(crate) const TEMPORARY: u64 = 0x2000;
+/// The file was created.
+pub(crate) const CREATED: u64 = 0x4000;
 /// Execute permission of anyone.
-const MODE_EXECUTE: u64 = 0o111;
+pub(crate) const MODE_EXECUTE: u64 = 0o111;
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
 pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
@@ -211,7 +214,7 @@ fn data(view: EventView<'_>) -> Option<&[u8]> {
     Some(bytes)
 }
 
-pub(super) fn result_text<'a>(result: i64) -> Value<'a> {
+pub(crate) fn result_text<'a>(result: i64) -> Value<'a> {
     if result >= 0 {
         return Value::text("SUCCESS");
     }

@@ -10,6 +10,8 @@ mod poll;
 mod process;
 mod render;
 
+pub(crate) use generic::{CREATE, CREATED, MODE_EXECUTE, READ, TEMPORARY, WRITE, result_text};
+
 use super::{Argument, Class, FieldId, FieldRef, Fields, Value};
 use crate::event::{Details, Event, EventKind, Process, Schema, Text, Timestamp};
 use crate::output::OutputContext;
