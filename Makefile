@@ -5,8 +5,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
+# Seconds that each fuzz target runs; 0 runs the seeds and the finds of earlier runs only.
+FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo demo-stop build test bench check fix clean-demo
+.PHONY: help setup demo demo-stop build test bench fuzz check fix clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +37,10 @@ bench: ## verdicts/s by number of rules, records/s from decode to verdict, kerne
 	@deploy/setup.sh build
 	$(CARGO) bench --locked -p tiercel-detection --bench engine
 	$(CARGO) bench --locked -p tiercel-agent
+
+fuzz: ## every parser of foreign text or files, FUZZ_SECONDS each (default 600); seeds from TIERCEL_COMPAT_DIR if present
+	@deploy/setup.sh fuzz
+	@deploy/fuzz.sh $(FUZZ_SECONDS)
 
 check: ## read-only gate: format, lints, dependency rules
 	@deploy/setup.sh check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building (`setup.sh build`), testing (`setup.sh test`) or checking (`setup.sh check`) needs and is
-# missing. Says what it does, asks nothing, changes nothing when everything is there.
+# Installs what building (`setup.sh build`), testing (`setup.sh test`), fuzzing (`setup.sh fuzz`) or checking
+# (`setup.sh check`) needs and is missing. Says what it does, asks nothing, changes nothing when everything is there.
 set -euo pipefail
 
 readonly purpose=${1:-build}
@@ -94,6 +94,7 @@ install_rust
 case $purpose in
   build) ;;
   test) need_cargo_tool nextest cargo-nextest ;;
+  fuzz) need_cargo_tool fuzz cargo-fuzz ;;
   check) need_cargo_tool deny cargo-deny ;;
-  *) fail "unknown purpose '$purpose': expected build, test or check" ;;
+  *) fail "unknown purpose '$purpose': expected build, test, fuzz or check" ;;
 esac
