@@ -79,6 +79,8 @@ fn of_comparison(kind: EventKind, field: &FieldRef, comparison: &Comparison, neg
             of_numbers(Quantity::Port, comparison, negated)
         }
         FieldId::UserUid => of_numbers(Quantity::User, comparison, negated),
+        // What containers are called is not known here, only what the host is called instead.
+        FieldId::ContainerId if !holds(&Value::text("host")) => number(Quantity::Contained, Ranges::new([(1, 1)])),
         FieldId::EvtIsOpenRead | FieldId::EvtIsOpenWrite | FieldId::EvtIsOpenExec | FieldId::EvtIsOpenCreate => {
             of_access(kind, field.id, holds(&Value::Bool(true)), holds(&Value::Bool(false)))
         }
@@ -212,7 +214,7 @@ fn beginnings(set: &PrefixSet) -> Option<Vec<PathPattern>> {
     beginnings.into_iter().map(|start| text(&start).filter(|it| it.len() > 1).map(PathPattern::Prefix)).collect()
 }
 
-/// A directory is what its files begin with, but for the root, which Falco also says of names without a slash.
+/// A directory is what its files begin with. Falco says the root also of names without a slash; these are not known.
 fn of_directory(comparison: &Comparison) -> Terms {
     let Comparison::Text(test) = comparison else { return Terms::all() };
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other tests do not say how the directory begins")]
@@ -225,8 +227,13 @@ fn of_directory(comparison: &Comparison) -> Terms {
         }
         _ => None,
     };
-    let long = |start: Option<Text>| start.filter(|it| it.len() > 1).map(PathPattern::Prefix);
-    let starts: Option<Vec<_>> = starts.and_then(|starts| starts.into_iter().map(long).collect());
+    let is_whole = !matches!(test, TextTest::StartsWith(_));
+    let pattern = |start: Option<Text>| match start {
+        Some(root) if is_whole && &*root == "/" => Some(PathPattern::TopLevel),
+        Some(long) if long.len() > 1 => Some(PathPattern::Prefix(long)),
+        Some(_) | None => None,
+    };
+    let starts: Option<Vec<_>> = starts.and_then(|starts| starts.into_iter().map(pattern).collect());
     starts.map_or_else(Terms::all, |starts| paths(PathSubject::Descriptor, starts))
 }
 

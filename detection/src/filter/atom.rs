@@ -19,6 +19,8 @@ pub enum Quantity {
     Port,
     /// The effective user id.
     User,
+    /// 1 in a container, 0 on the host. A program knows it of the control groups that user space has named to it.
+    Contained,
     /// A parameter of the event that is a number.
     Parameter(&'static str),
     /// A parameter that is one of several values, in the encoding of a table.
@@ -157,6 +159,10 @@ fn number(event: &Event, quantity: Quantity) -> Option<i64> {
         // Asked for by the caller: there are two.
         Quantity::Port => None,
         Quantity::User => Some(event.process.user.id.into()),
+        Quantity::Contained => {
+            let is_known = !event.details.as_ref().is_some_and(|details| details.without_process);
+            is_known.then(|| event.process.container.is_some().into())
+        }
         Quantity::Parameter(name) => value(event, name).and_then(plain_number),
         Quantity::Choice(name, table) => {
             let ParameterValue::Enum(number, known) = value(event, name)? else { return None };

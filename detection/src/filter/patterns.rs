@@ -13,6 +13,8 @@ pub enum PathPattern {
     Suffix(Text),
     /// It contains this text.
     Within(Text),
+    /// It has no slash but the first: a file of the root directory, or that directory.
+    TopLevel,
 }
 
 impl PathPattern {
@@ -23,6 +25,7 @@ impl PathPattern {
             Self::Prefix(text) => path.starts_with(&**text),
             Self::Suffix(text) => path.ends_with(&**text),
             Self::Within(text) => path.contains(&**text),
+            Self::TopLevel => path.strip_prefix('/').is_some_and(|rest| !rest.contains('/')),
         }
     }
 
@@ -35,9 +38,11 @@ impl PathPattern {
             (Self::Prefix(text) | Self::Suffix(text) | Self::Within(text), Self::Within(other)) => {
                 text.contains(&**other)
             }
+            (Self::TopLevel, Self::Prefix(other)) => "/".starts_with(&**other),
+            (Self::TopLevel, Self::Within(other)) => "/".contains(&**other),
             (
-                Self::Prefix(_) | Self::Suffix(_) | Self::Within(_),
-                Self::Exact(_) | Self::Prefix(_) | Self::Suffix(_),
+                Self::Prefix(_) | Self::Suffix(_) | Self::Within(_) | Self::TopLevel,
+                Self::Exact(_) | Self::Prefix(_) | Self::Suffix(_) | Self::TopLevel,
             ) => false,
         }
     }
