@@ -13,9 +13,3 @@ pub(crate) fn directory() -> Option<PathBuf> {
     println!("SKIPPED: {} is not a directory, set TIERCEL_COMPAT_DIR to run the comparison", directory.display());
     None
 }
-
-/// The lines of a file of cases.
-pub(crate) fn cases(name: &str) -> Option<Vec<serde_json::Value>> {
-    let text = std::fs::read_to_string(directory()?.join("cases").join(name)).unwrap();
-    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
-}

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use rustc_hash::FxBuildHasher;
 use serde_json::Value as Json;
 
-use crate::event::{EventKind, Timestamp};
+use crate::event::{EventKind, EventSource, Timestamp};
 use crate::field::{FieldError, FieldId, FieldRef, FieldType, Fields, Value};
 
 /// Why a map does not describe an event.
@@ -64,12 +64,18 @@ impl FieldMap {
     }
 
     /// Takes the fields of a JSON object. A list gives several values to fields that conditions look at one by one
-    /// (`fd.ip`, bare `proc.aname`); `null` is the same as no key. `evt.time` and `evt.rawtime` are nanoseconds.
+    /// (`fd.ip`, bare `proc.aname`); `null` is the same as no key. Fields of
+    /// documents make it a document. `evt.time` and `evt.rawtime` are nanoseconds.
+    /// `{"hex": "2f70ff"}` stands for bytes that no text of JSON can hold.
     pub fn from_json(fields: &serde_json::Map<String, Json>) -> Result<Self, ExampleError> {
         let mut map = Self::default();
         for (name, value) in fields {
             if !value.is_null() {
-                map.set(FieldRef::parse(name)?, value)?;
+                let field = FieldRef::parse(name)?;
+                if !field.id.is_of(EventSource::Syscall) {
+                    map.kind = Some(EventSource::document_kind());
+                }
+                map.set(field, value)?;
             }
         }
         Ok(map)
@@ -115,7 +121,7 @@ impl Fields for FieldMap {
 
 fn typed(field: &FieldRef, value: &Json) -> Result<Value<'static>, ExampleError> {
     let (typed, expected) = match field.value_type().unwrap_or(FieldType::Text) {
-        FieldType::Text | FieldType::Dynamic => (text(value).map(Value::owned), "text"),
+        FieldType::Text | FieldType::Dynamic => (text(value).map(Value::owned).or_else(|| bytes(value)), "text"),
         FieldType::Signed => (number(value).map(Value::Signed), "a number"),
         FieldType::Unsigned | FieldType::AbsoluteTime | FieldType::RelativeTime | FieldType::Port => {
             (number(value).map(Value::Unsigned), "a number that is not negative")
@@ -125,9 +131,21 @@ fn typed(field: &FieldRef, value: &Json) -> Result<Value<'static>, ExampleError>
         FieldType::Address | FieldType::Network => {
             (number::<IpAddr>(value).map(|it| Value::Address(it.to_canonical())), "an IP address")
         }
-        FieldType::Bytes => (text(value).map(|text| Value::Bytes(text.into_bytes().into())), "text"),
+        FieldType::Bytes => {
+            (text(value).map(|text| Value::Bytes(text.into_bytes().into())).or_else(|| bytes(value)), "text")
+        }
     };
     typed.ok_or_else(|| ExampleError::Value { field: field.to_string(), expected, value: value.to_string() })
+}
+
+/// Bytes that are written as `{"hex": "2f70ff"}`, for fields that hold text or bytes.
+fn bytes(value: &Json) -> Option<Value<'static>> {
+    let digits = value.as_object().filter(|object| object.len() == 1)?.get("hex")?.as_str()?;
+    let pairs = digits.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        if pair.len() == 2 { u8::from_str_radix(pair, 16).ok() } else { None }
+    });
+    pairs.collect::<Option<Vec<u8>>>().map(|bytes| Value::Bytes(bytes.into()))
 }
 
 fn text(value: &Json) -> Option<String> {

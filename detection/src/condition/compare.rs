@@ -1,5 +1,6 @@
 //! Comparisons of one value with constants, ready to run.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -198,10 +199,18 @@ impl TextTest {
             Self::StartsWith(prefix) => bytes.starts_with(prefix),
             Self::EndsWith(suffix) => bytes.ends_with(suffix),
             Self::Glob(glob) => glob.is_match(bytes),
-            Self::Regex(regex) => regex.is_match(bytes),
+            Self::Regex(regex) => regex.is_match(bytes) || matches_replaced(regex, bytes),
             Self::In(set) => set.contains(bytes),
             Self::PathMatch(paths) => paths.is_match(bytes),
         }
+    }
+}
+
+/// Whether a text that is not UTF-8 matches once U+FFFD stands for what is not: Falco gives no other text to patterns.
+fn matches_replaced(regex: &regex::bytes::Regex, bytes: &[u8]) -> bool {
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(_) => false,
+        Cow::Owned(text) => regex.is_match(text.as_bytes()),
     }
 }
 
@@ -233,7 +242,7 @@ fn items<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
 
 fn compare_bytes(operator: Operator, left: &[u8], right: &[u8]) -> bool {
     let contains = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
-    let glob = |fold_case| Glob::new(&String::from_utf8_lossy(right), fold_case).is_match(left);
+    let glob = |fold_case| Glob::new(right, fold_case).is_match(left);
     match operator {
         Operator::Equal | Operator::In | Operator::Intersects => left == right,
         Operator::NotEqual => left != right,

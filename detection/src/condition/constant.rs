@@ -9,6 +9,7 @@ use super::CompileError;
 use super::ast::{Literal, Operator};
 use super::compare::{Comparison, Relation, TextTest};
 use super::glob::Glob;
+use super::posix;
 use super::prefix::PrefixSet;
 use super::transform::Source;
 use crate::field::{FieldId, FieldRef, FieldType, services};
@@ -88,8 +89,8 @@ fn text_test(operator: Operator, literals: &[Literal], is_text: bool) -> Result<
         Operator::BytesStartWith => TextTest::StartsWith(hexadecimal(literal)?.into()),
         Operator::StartsWith => TextTest::StartsWith(bytes()),
         Operator::EndsWith => TextTest::EndsWith(bytes()),
-        Operator::Glob => TextTest::Glob(Glob::new(&literal.text(), false)),
-        Operator::IgnoreCaseGlob => TextTest::Glob(Glob::new(&literal.text(), true)),
+        Operator::Glob => TextTest::Glob(Glob::new(&literal.bytes, false)),
+        Operator::IgnoreCaseGlob => TextTest::Glob(Glob::new(&literal.bytes, true)),
         _ => TextTest::Regex(regex(literal)?),
     })
 }
@@ -99,10 +100,14 @@ fn ignoring_case(literal: &Literal) -> Result<AhoCorasick, CompileError> {
     built.map_err(|error| CompileError::new(literal.offset, format!("filter error: {error}")))
 }
 
+/// In Falco the whole text must match, and `^` and `$` within the pattern also stand for the ends of lines.
 fn regex(literal: &Literal) -> Result<regex::bytes::Regex, CompileError> {
-    let anchored = format!("^(?:{})$", literal.text());
-    let compiled = regex::bytes::RegexBuilder::new(&anchored).size_limit(REGEX_BYTES_MAX).build();
-    compiled.map_err(|error| CompileError::new(literal.offset, format!("filter error: invalid regex: {error}")))
+    let invalid = |message: &str| CompileError::new(literal.offset, format!("filter error: invalid regex: {message}"));
+    let pattern = posix::translate(&literal.text())
+        .map_err(|refusal| CompileError { hint: refusal.hint.map(str::to_owned), ..invalid(&refusal.message) })?;
+    let anchored = format!("\\A(?:{pattern})\\z");
+    let mut builder = regex::bytes::RegexBuilder::new(&anchored);
+    builder.multi_line(true).size_limit(REGEX_BYTES_MAX).build().map_err(|error| invalid(&error.to_string()))
 }
 
 fn hexadecimal(literal: &Literal) -> Result<Vec<u8>, CompileError> {

@@ -20,16 +20,30 @@ enum Shape {
     General(Vec<Token>),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+/// A character, or a byte that belongs to none behind all of them.
+type Unit = u32;
+
+/// The first unit that stands for a byte.
+const BYTES: Unit = 0x11_0000;
+
+#[derive(Debug, Clone)]
 enum Token {
-    Character(char),
+    Unit(Unit),
     One,
     Many,
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class { negated: bool, members: Vec<Member> },
+}
+
+/// What a bracket expression matches.
+#[derive(Debug, Clone)]
+enum Member {
+    Range(Unit, Unit),
+    Named(fn(&char) -> bool),
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &str, fold_case: bool) -> Self {
+    pub(super) fn new(pattern: impl AsRef<[u8]>, fold_case: bool) -> Self {
+        let pattern = pattern.as_ref();
         let pattern = if fold_case { pattern.to_ascii_lowercase() } else { pattern.to_owned() };
         Self { shape: shape(tokens(&pattern), fold_case), fold_case }
     }
@@ -55,7 +69,7 @@ impl Glob {
                 let inner = text.strip_prefix(&**first).and_then(|rest| rest.strip_suffix(&**last));
                 inner.is_some_and(|inner| in_order(middle, inner))
             }
-            Shape::General(tokens) => general(tokens, &String::from_utf8_lossy(text), self.fold_case),
+            Shape::General(tokens) => general(tokens, text, self.fold_case),
         }
     }
 }
@@ -71,10 +85,17 @@ fn in_order(texts: &[memchr::memmem::Finder<'static>], mut rest: &[u8]) -> bool 
 
 fn shape(tokens: Vec<Token>, fold_case: bool) -> Shape {
     let literal = |tokens: &[Token]| -> Option<Vec<u8>> {
-        let text = tokens.iter().map(|token| if let Token::Character(c) = token { Some(*c) } else { None });
-        text.collect::<Option<String>>().map(String::into_bytes)
+        let mut text = Vec::new();
+        for token in tokens {
+            let Token::Unit(unit) = token else { return None };
+            match char::from_u32(*unit) {
+                Some(character) => text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => text.push(u8::try_from(unit - BYTES).ok()?),
+            }
+        }
+        Some(text)
     };
-    let pieces: Option<Vec<Vec<u8>>> = tokens.split(|token| *token == Token::Many).map(literal).collect();
+    let pieces: Option<Vec<Vec<u8>>> = tokens.split(|token| matches!(token, Token::Many)).map(literal).collect();
     match pieces.as_deref() {
         Some([only]) if !fold_case => Shape::Exact(only.clone()),
         Some([first, middle @ .., last]) if !fold_case => {
@@ -85,20 +106,46 @@ fn shape(tokens: Vec<Token>, fold_case: bool) -> Shape {
     }
 }
 
-fn tokens(pattern: &str) -> Vec<Token> {
-    let characters: Vec<char> = pattern.chars().collect();
+/// The unit that a text begins with, and its length.
+fn unit(text: &[u8]) -> Option<(Unit, usize)> {
+    let first = *text.first()?;
+    let length = match first {
+        0..0x80 => return Some((first.into(), 1)),
+        0xc2..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        _ => 4,
+    };
+    let character = text.get(..length).and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.chars().next());
+    Some(character.map_or((BYTES + Unit::from(first), 1), |character| (character.into(), length)))
+}
+
+fn units(mut text: &[u8]) -> Vec<Unit> {
+    let mut units = Vec::new();
+    while let Some((unit, length)) = unit(text) {
+        units.push(unit);
+        text = &text[length..];
+    }
+    units
+}
+
+fn tokens(pattern: &[u8]) -> Vec<Token> {
+    let units = units(pattern);
     let mut tokens = Vec::new();
     let mut at = 0;
-    while at < characters.len() {
-        let (token, length) = match characters[at] {
-            '*' => (Token::Many, 1),
-            '?' => (Token::One, 1),
-            '[' => class(&characters[at..]).unwrap_or((Token::Character('['), 1)),
-            '\\' if at + 1 < characters.len() => (Token::Character(characters[at + 1]), 2),
-            other => (Token::Character(other), 1),
+    while at < units.len() {
+        let (token, length) = match char::from_u32(units[at]) {
+            Some('*') => (Token::Many, 1),
+            Some('?') => (Token::One, 1),
+            Some('[') => class(&units[at..]).unwrap_or((Token::Unit(units[at]), 1)),
+            Some('\\') => match units.get(at + 1) {
+                Some(escaped) => (Token::Unit(*escaped), 2),
+                // What ends with an open escape matches nothing.
+                None => (Token::Class { negated: false, members: Vec::new() }, 1),
+            },
+            Some(_) | None => (Token::Unit(units[at]), 1),
         };
         // Several stars in a row match what one matches.
-        if token != Token::Many || tokens.last() != Some(&Token::Many) {
+        if !matches!((&token, tokens.last()), (Token::Many, Some(Token::Many))) {
             tokens.push(token);
         }
         at += length;
@@ -107,30 +154,61 @@ fn tokens(pattern: &str) -> Vec<Token> {
 }
 
 /// A bracket expression and its length; `None` when the bracket is never closed and stands for itself.
-fn class(characters: &[char]) -> Option<(Token, usize)> {
-    let negated = matches!(characters.get(1), Some('!' | '^'));
+fn class(units: &[Unit]) -> Option<(Token, usize)> {
+    let is = |at: usize, wanted: char| units.get(at) == Some(&Unit::from(wanted));
+    let negated = is(1, '!') || is(1, '^');
     let first = 1 + usize::from(negated);
-    let mut ranges = Vec::new();
+    let mut members = Vec::new();
     let mut at = first;
-    loop {
-        match *characters.get(at)? {
-            // A closing bracket in the first place is a member.
-            ']' if at > first => return Some((Token::Class { negated, ranges }, at + 1)),
-            low if characters.get(at + 1) == Some(&'-') && characters.get(at + 2).is_some_and(|high| *high != ']') => {
-                ranges.push((low, characters[at + 2]));
-                at += 3;
-            }
-            single => {
-                ranges.push((single, single));
-                at += 1;
-            }
+    // A closing bracket in the first place is a member.
+    while at == first || !is(at, ']') {
+        if let Some((member, length)) = named(&units[at..]) {
+            members.push(member);
+            at += length;
+            continue;
         }
+        let member = |at: usize| if is(at, '\\') { (units.get(at + 1), at + 2) } else { (units.get(at), at + 1) };
+        let (low, after_low) = member(at);
+        let low = *low?;
+        let is_range = is(after_low, '-') && units.get(after_low + 1).is_some() && !is(after_low + 1, ']');
+        let (high, after) = if is_range { member(after_low + 1) } else { (Some(&low), after_low) };
+        members.push(Member::Range(low, *high?));
+        at = after;
     }
+    Some((Token::Class { negated, members }, at + 1))
+}
+
+/// `[:alpha:]` within a bracket expression, and its length.
+fn named(units: &[Unit]) -> Option<(Member, usize)> {
+    /// Longest of the names, with what encloses it.
+    const LENGTH_MAX: usize = 10;
+    let text: String = units.iter().take(LENGTH_MAX).map_while(|unit| char::from_u32(*unit)).collect();
+    let name = text.strip_prefix("[:")?.split_once(":]")?.0;
+    let test: fn(&char) -> bool = match name {
+        "alpha" => char::is_ascii_alphabetic,
+        "digit" => char::is_ascii_digit,
+        "alnum" => char::is_ascii_alphanumeric,
+        "upper" => char::is_ascii_uppercase,
+        "lower" => char::is_ascii_lowercase,
+        "punct" => char::is_ascii_punctuation,
+        "graph" => char::is_ascii_graphic,
+        "cntrl" => char::is_ascii_control,
+        "xdigit" => char::is_ascii_hexdigit,
+        "space" => |c| c.is_ascii_whitespace() || *c == '\u{b}',
+        "blank" => |c| matches!(c, ' ' | '\t'),
+        "print" => |c| c.is_ascii_graphic() || *c == ' ',
+        _ => return None,
+    };
+    Some((Member::Named(test), name.len() + 4))
 }
 
 /// Matches with one point to return to: the last star, since an earlier star could only give up more.
-fn general(tokens: &[Token], text: &str, fold_case: bool) -> bool {
-    let next = |at: usize| text[at..].chars().next();
+fn general(tokens: &[Token], text: &[u8], fold_case: bool) -> bool {
+    let next = |at: usize| unit(&text[at..]);
+    let fold = |unit: Unit| match char::from_u32(unit) {
+        Some(character) if fold_case => character.to_ascii_lowercase().into(),
+        Some(_) | None => unit,
+    };
     let (mut token, mut at) = (0, 0);
     let mut retry = None;
     loop {
@@ -140,11 +218,11 @@ fn general(tokens: &[Token], text: &str, fold_case: bool) -> bool {
                 retry = Some((token + 1, at));
                 token += 1;
             }
-            (Some(single), Some(c)) if matches_one(single, if fold_case { c.to_ascii_lowercase() } else { c }) => {
+            (Some(single), Some((unit, length))) if matches_one(single, fold(unit)) => {
                 token += 1;
-                at += c.len_utf8();
+                at += length;
             }
-            _ => match retry.and_then(|(after_star, from)| Some((after_star, from + next(from)?.len_utf8()))) {
+            _ => match retry.and_then(|(after_star, from)| Some((after_star, from + next(from)?.1))) {
                 Some(later) => {
                     retry = Some(later);
                     (token, at) = later;
@@ -155,13 +233,17 @@ fn general(tokens: &[Token], text: &str, fold_case: bool) -> bool {
     }
 }
 
-fn matches_one(token: &Token, character: char) -> bool {
+fn matches_one(token: &Token, unit: Unit) -> bool {
     match token {
-        Token::Character(expected) => *expected == character,
+        Token::Unit(expected) => *expected == unit,
         Token::One => true,
         Token::Many => false,
-        Token::Class { negated, ranges } => {
-            ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
+        Token::Class { negated, members } => {
+            let is_member = |member: &Member| match member {
+                Member::Range(low, high) => (*low..=*high).contains(&unit),
+                Member::Named(test) => char::from_u32(unit).as_ref().is_some_and(test),
+            };
+            members.iter().any(is_member) != *negated
         }
     }
 }
@@ -193,11 +275,18 @@ mod tests {
             ("/proc/*/environ", "/proc/environ", false),
             ("*a*a", "a", false),
             ("a*b*b*c", "abxbc", true),
+            ("[[:digit:]x-]*", "7a", true),
+            ("[[:digit:]x-]*", "-a", true),
+            ("[![:digit:]]*", "7a", false),
+            ("[a\\]b]", "]", true),
+            ("a\\", "a\\", false),
             ("ä*?ü", "äxü", true),
             ("ä*?ü", "äü", false),
         ] {
             assert_eq!(Glob::new(pattern, false).is_match(text.as_bytes()), expected, "{pattern} {text}");
         }
+        assert!(Glob::new(b"/p\xff*q?", false).is_match(b"/p\xff/q\xfe"));
+        assert!(!Glob::new(b"/p\xff*", false).is_match("/p\u{fffd}".as_bytes()));
         assert!(Glob::new("MY*", true).is_match(b"myexe"));
         assert!(Glob::new("my*[x]E", true).is_match(b"MYEXE"));
     }

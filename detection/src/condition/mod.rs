@@ -12,12 +12,14 @@ mod kinds;
 mod lint;
 mod parser;
 mod plan;
+mod posix;
 mod prefix;
 mod print;
 mod probe;
 mod program;
 mod scanner;
 mod specialise;
+mod standalone;
 mod transform;
 mod widened;
 
@@ -33,6 +35,7 @@ pub use parser::{is_identifier, parse, parse_operand, parse_operator};
 pub(crate) use plan::{NodeId, Plan};
 pub(crate) use program::{Link, Memo, Program};
 pub(crate) use specialise::Compiler;
+pub use standalone::Condition;
 pub(crate) use transform::Source;
 pub(crate) use widened::widened;
 
@@ -61,6 +64,12 @@ pub struct CompileError {
     pub message: String,
     /// What the user may have meant.
     pub hint: Option<String>,
+}
+
+impl From<ParseError> for CompileError {
+    fn from(error: ParseError) -> Self {
+        Self::new(error.offset, error.message)
+    }
 }
 
 impl CompileError {

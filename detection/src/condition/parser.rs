@@ -34,12 +34,14 @@ const WORDS: [(&str, Operator); 9] = [
 const LIST_WORDS: [(&str, Operator); 3] =
     [("intersects", Operator::Intersects), ("in", Operator::In), ("pmatch", Operator::PathMatch)];
 
+/// How deep transformers may nest: Falco's limit for everything but the conditions of rules. Unlike groups they are
+/// parsed, compiled and evaluated by recursion.
+const TRANSFORMERS_MAX: usize = 100;
+
 /// Parses a whole condition whose parts nest at most `depth_max` deep.
 pub fn parse(text: &str, depth_max: usize) -> Result<Expression, ParseError> {
-    let mut parser = Parser { scanner: Scanner::new(text), depth: 0, depth_max };
-    parser.scanner.blank();
-    let expression = parser.or()?;
-    parser.scanner.blank();
+    let mut parser = Parser::new(text, depth_max);
+    let expression = parser.expression()?;
     match parser.scanner.at_end() {
         true => Ok(expression),
         false => Err(parser.scanner.error(format!(
@@ -58,32 +60,114 @@ fn last_token(text: &str) -> &str {
 
 struct Parser<'a> {
     scanner: Scanner<'a>,
-    depth: usize,
-    depth_max: usize,
+    /// Groups around the place.
+    groups: usize,
+    groups_max: usize,
+    /// Transformers around the place.
+    transformers: usize,
 }
 
-impl Parser<'_> {
-    fn or(&mut self) -> Result<Expression, ParseError> {
-        let mut parts = vec![self.and()?];
-        while self.connective("or") {
-            let part = if self.tail()? { self.parenthesised()? } else { self.and()? };
-            parts.push(part);
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Connective {
+    And,
+    Or,
+}
+
+/// A group that is not closed yet, or the whole condition.
+#[derive(Default)]
+struct Group {
+    /// Alternatives that are complete.
+    alternatives: Vec<Expression>,
+    /// Parts of the alternative that is not complete.
+    parts: Vec<Expression>,
+    /// The group as a whole is negated.
+    negated: bool,
+    /// The group stands right behind an `or`: no `and` may follow it.
+    is_alternative: bool,
+}
+
+impl Group {
+    /// Takes in a part; `false` when no `and` may follow it.
+    fn push(&mut self, part: Expression, is_alternative: bool) -> bool {
+        if is_alternative {
+            self.alternatives.push(part)
+        } else {
+            self.parts.push(part)
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) })
+        !is_alternative
     }
 
-    fn and(&mut self) -> Result<Expression, ParseError> {
-        let mut parts = vec![self.not()?];
-        while self.connective("and") {
-            let part = if self.tail()? { self.parenthesised()? } else { self.not()? };
-            parts.push(part);
+    /// No further part of the alternative follows.
+    fn end_alternative(&mut self) {
+        match self.parts.len() {
+            0 => {}
+            1 => self.alternatives.append(&mut self.parts),
+            _ => self.alternatives.push(Expression::And(std::mem::take(&mut self.parts))),
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) })
     }
 
-    fn connective(&mut self, word: &str) -> bool {
+    fn close(mut self) -> Expression {
+        let only = if self.alternatives.len() == 1 { self.alternatives.pop() } else { None };
+        negate(only.unwrap_or(Expression::Or(self.alternatives)), self.negated)
+    }
+}
+
+/// What stands where a part is expected.
+enum Opening {
+    /// A complete part.
+    Part(Expression),
+    /// A parenthesis; whether the group behind it is negated.
+    Group { negated: bool },
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, groups_max: usize) -> Self {
+        Self { scanner: Scanner::new(text), groups: 0, groups_max, transformers: 0 }
+    }
+
+    /// Groups are kept on a stack of its own, so that how deep they nest does not depend on the stack of the thread.
+    fn expression(&mut self) -> Result<Expression, ParseError> {
+        let mut outer: Vec<Group> = Vec::new();
+        let mut group = Group::default();
+        'part: loop {
+            let mut part = match self.opening()? {
+                Opening::Part(part) => part,
+                Opening::Group { negated } => {
+                    outer.push(std::mem::replace(&mut group, self.open(negated, false)?));
+                    continue;
+                }
+            };
+            let mut is_alternative = false;
+            loop {
+                let and_may_follow = group.push(part, is_alternative);
+                let connective = self.connective(and_may_follow);
+                if connective != Some(Connective::And) {
+                    group.end_alternative();
+                }
+                if let Some(connective) = connective {
+                    if self.tail()? {
+                        let inner = self.open(false, connective == Connective::Or)?;
+                        outer.push(std::mem::replace(&mut group, inner));
+                    }
+                    continue 'part;
+                }
+                let Some(around) = outer.pop() else { return Ok(group.close()) };
+                if !self.scanner.token(")") {
+                    return Err(self.scanner.error("expected a ')' token"));
+                }
+                self.groups -= 1;
+                is_alternative = group.is_alternative;
+                part = std::mem::replace(&mut group, around).close();
+            }
+        }
+    }
+
+    fn connective(&mut self, and_may_follow: bool) -> Option<Connective> {
         self.scanner.blank();
-        self.scanner.token(word)
+        if and_may_follow && self.scanner.token("and") {
+            return Some(Connective::And);
+        }
+        self.scanner.token("or").then_some(Connective::Or)
     }
 
     /// What follows a connective: a blank (false), or at once an opening parenthesis, which is taken (true).
@@ -97,7 +181,8 @@ impl Parser<'_> {
         }
     }
 
-    fn not(&mut self) -> Result<Expression, ParseError> {
+    /// A part, or the parenthesis that opens a group, with the negations before it.
+    fn opening(&mut self) -> Result<Opening, ParseError> {
         let mut negated = false;
         loop {
             self.scanner.blank();
@@ -106,8 +191,7 @@ impl Parser<'_> {
                 break;
             }
             if self.scanner.token("(") {
-                let inner = self.parenthesised()?;
-                return Ok(negate(inner, !negated));
+                return Ok(Opening::Group { negated: !negated });
             }
             if !self.scanner.blank() {
                 // A macro whose name begins with the word.
@@ -116,24 +200,19 @@ impl Parser<'_> {
             }
             negated = !negated;
         }
-        let inner = if self.scanner.token("(") { self.parenthesised()? } else { self.check()? };
-        Ok(negate(inner, negated))
+        if self.scanner.token("(") {
+            return Ok(Opening::Group { negated });
+        }
+        self.check().map(|check| Opening::Part(negate(check, negated)))
     }
 
-    /// The rest of a group whose opening parenthesis was taken.
-    fn parenthesised(&mut self) -> Result<Expression, ParseError> {
-        self.depth += 1;
-        if self.depth > self.depth_max {
-            return Err(self.scanner.error(format!("exceeded max depth limit of {}", self.depth_max)));
+    /// The group whose opening parenthesis was taken.
+    fn open(&mut self, negated: bool, is_alternative: bool) -> Result<Group, ParseError> {
+        self.groups += 1;
+        match self.groups > self.groups_max {
+            true => Err(self.scanner.error(format!("exceeded max depth limit of {}", self.groups_max))),
+            false => Ok(Group { negated, is_alternative, ..Group::default() }),
         }
-        self.scanner.blank();
-        let inner = self.or()?;
-        self.scanner.blank();
-        if !self.scanner.token(")") {
-            return Err(self.scanner.error("expected a ')' token"));
-        }
-        self.depth -= 1;
-        Ok(inner)
     }
 
     fn check(&mut self) -> Result<Expression, ParseError> {
@@ -323,12 +402,12 @@ impl Parser<'_> {
             self.scanner.rewind(offset);
             return Ok(None);
         };
-        self.depth += 1;
-        if self.depth > self.depth_max {
-            return Err(self.scanner.error(format!("exceeded max depth limit of {}", self.depth_max)));
+        self.transformers += 1;
+        if self.transformers > TRANSFORMERS_MAX {
+            return Err(self.scanner.error(format!("exceeded max depth limit of {TRANSFORMERS_MAX}")));
         }
         let arguments = self.arguments()?;
-        self.depth -= 1;
+        self.transformers -= 1;
         let selector = self.selector(function)?;
         Ok(Some(Transformer { offset, function, arguments, selector }))
     }
@@ -413,7 +492,7 @@ pub fn is_identifier(text: &str) -> bool {
 
 /// Parses a field with or without transformers around it, as exceptions and outputs have them.
 pub fn parse_operand(text: &str) -> Option<(Operand, usize)> {
-    let mut parser = Parser { scanner: Scanner::new(text), depth: 0, depth_max: super::DEPTH_MAX };
+    let mut parser = Parser::new(text, TRANSFORMERS_MAX);
     let operand = match parser.field().ok()? {
         Some(field) => Operand::Field(field),
         None => Operand::Transformer(parser.transformer().ok()??),

@@ -16,7 +16,8 @@ use crate::condition::{DEPTH_MAX, parse, suspicions};
 pub(super) enum MacroState {
     Parsed(Expression),
     Resolving,
-    Resolved(Arc<Expression>),
+    /// With how deep it nests.
+    Resolved(Arc<Expression>, usize),
     Broken,
 }
 
@@ -25,6 +26,7 @@ pub(super) enum Unusable {
     Undefined(String, usize),
     Broken(String, usize),
     Loop(String, usize),
+    TooDeep(usize),
 }
 
 impl Builder {
@@ -91,16 +93,40 @@ impl Builder {
 
     /// Puts the conditions of macros in the places of their names. A macro sees only macros that were defined before it.
     pub(super) fn resolve(&mut self, expression: Expression, visibility: usize) -> Result<Expression, Unusable> {
-        Ok(match expression {
-            Expression::And(parts) => Expression::And(self.resolve_all(parts, visibility)?),
-            Expression::Or(parts) => Expression::Or(self.resolve_all(parts, visibility)?),
-            Expression::Not(part) => Expression::Not(Box::new(self.resolve(*part, visibility)?)),
+        self.resolve_within_limit(expression, visibility).map(|(expression, _)| expression)
+    }
+
+    /// Macros within macros could nest without end; what is compiled and evaluated by recursion may not.
+    fn resolve_within_limit(
+        &mut self,
+        expression: Expression,
+        visibility: usize,
+    ) -> Result<(Expression, usize), Unusable> {
+        let (expression, depth) = self.resolve_part(expression, visibility)?;
+        if depth > DEPTH_MAX { Err(Unusable::TooDeep(0)) } else { Ok((expression, depth)) }
+    }
+
+    /// The part with its macros, and how deep it nests then.
+    fn resolve_part(&mut self, part: Expression, visibility: usize) -> Result<(Expression, usize), Unusable> {
+        Ok(match part {
+            Expression::And(parts) => {
+                let (parts, depth) = self.resolve_all(parts, visibility)?;
+                (Expression::And(parts), depth + 1)
+            }
+            Expression::Or(parts) => {
+                let (parts, depth) = self.resolve_all(parts, visibility)?;
+                (Expression::Or(parts), depth + 1)
+            }
+            Expression::Not(part) => {
+                let (part, depth) = self.resolve_part(*part, visibility)?;
+                (Expression::Not(Box::new(part)), depth)
+            }
             Expression::Macro(name, offset) => {
                 let name: Arc<str> = name.into();
-                let body = self.resolve_macro(&name, offset, visibility)?;
-                Expression::Expanded(name, body)
+                let (body, depth) = self.resolve_macro(&name, offset, visibility)?;
+                (Expression::Expanded(name, body), depth)
             }
-            other @ (Expression::Expanded(..) | Expression::Check(_)) => other,
+            other @ (Expression::Expanded(..) | Expression::Check(_)) => (other, 1),
         })
     }
 
@@ -120,8 +146,15 @@ impl Builder {
         }
     }
 
-    fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<Vec<Expression>, Unusable> {
-        parts.into_iter().map(|part| self.resolve(part, visibility)).collect()
+    fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<(Vec<Expression>, usize), Unusable> {
+        let mut depth_max = 0;
+        let resolved = parts.into_iter().map(|part| {
+            let (part, depth) = self.resolve_part(part, visibility)?;
+            depth_max = depth_max.max(depth);
+            Ok(part)
+        });
+        let resolved = resolved.collect::<Result<_, _>>()?;
+        Ok((resolved, depth_max))
     }
 
     fn resolve_macro(
@@ -129,22 +162,22 @@ impl Builder {
         name: &Arc<str>,
         offset: usize,
         visibility: usize,
-    ) -> Result<Arc<Expression>, Unusable> {
+    ) -> Result<(Arc<Expression>, usize), Unusable> {
         self.used_macros.insert(name.clone());
         let item = self.collector.macros.iter().find(|item| item.name.value() == &**name);
         let order = item.map(|item| item.order);
         let state = self.macros.get(name).cloned();
         match (state, order) {
-            (Some(MacroState::Resolved(body)), Some(order)) if order.index < visibility => Ok(body),
+            (Some(MacroState::Resolved(body, depth)), Some(order)) if order.index < visibility => Ok((body, depth)),
             (Some(MacroState::Broken), _) => Err(Unusable::Broken(name.to_string(), offset)),
             (Some(MacroState::Resolving), _) => Err(Unusable::Loop(name.to_string(), offset)),
             (Some(MacroState::Parsed(body)), Some(order)) if order.index < visibility => {
                 self.macros.insert(name.clone(), MacroState::Resolving);
-                match self.resolve(body, order.visibility) {
-                    Ok(body) => {
+                match self.resolve_within_limit(body, order.visibility) {
+                    Ok((body, depth)) => {
                         let body = Arc::new(body);
-                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone()));
-                        Ok(body)
+                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone(), depth));
+                        Ok((body, depth))
                     }
                     Err(unusable) => {
                         self.report_unusable(name, &unusable);
@@ -177,6 +210,10 @@ impl Builder {
             }
             Unusable::Loop(name, offset) => {
                 (Code::Validate, *offset, format!("reference loop in macro '{name}'"), None)
+            }
+            Unusable::TooDeep(offset) => {
+                let hint = Some("the groups of macros count with those that they are used in".to_owned());
+                (Code::CompileCondition, *offset, format!("exceeded max depth limit of {DEPTH_MAX}"), hint)
             }
         }
     }
