@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Seconds that each fuzz target runs; 0 runs the seeds and the finds of earlier runs only.
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo demo-stop build test bench fuzz check fix clean-demo
+.PHONY: help setup demo demo-stop build test test-kernels bench fuzz check fix clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,10 @@ test: ## everything; prints a closing count
 	@deploy/setup.sh test
 	$(CARGO) build --workspace --locked
 	$(CARGO) nextest run --workspace --locked --no-fail-fast
+
+test-kernels: ## the kernel tests and the agent on Debian's kernel, emulated; some minutes
+	@deploy/setup.sh kernels
+	@deploy/kernels/test.sh
 
 bench: ## verdicts/s by number of rules, records/s from decode to verdict, kernel cost of a call; reports, gates nothing
 	@deploy/setup.sh build

@@ -30,6 +30,11 @@ need_packages() {
   need jq jq
   if ! first_command clang-{20,19,18,17,16,15,14} clang >/dev/null; then missing+=(CLANG); fi
   [ -e /usr/include/bpf/bpf_helpers.h ] || missing+=(libbpf-dev)
+  if [ "$purpose" = kernels ]; then
+    need qemu-system-x86_64 qemu-system-x86
+    need cpio cpio
+    need busybox busybox-static
+  fi
   if [ "$purpose" = test ]; then
     need runc runc
     need busybox busybox-static
@@ -92,7 +97,7 @@ need_packages
 install_packages
 install_rust
 case $purpose in
-  build) ;;
+  build | kernels) ;;
   test) need_cargo_tool nextest cargo-nextest ;;
   fuzz) need_cargo_tool fuzz cargo-fuzz ;;
   check) need_cargo_tool deny cargo-deny ;;

@@ -5,6 +5,9 @@ use tiercel_agent::capture::observation::{GivenPath, PathCall};
 
 use crate::harness::{Observed, call_name, observe};
 
+/// What a kernel answers to a call that it does not know.
+const UNKNOWN_CALL: i64 = -(libc::ENOSYS as i64);
+
 fn given(observed: &Observed, path: &GivenPath) -> String {
     if path.directory.is_empty() {
         return observed.short(&path.given);
@@ -14,7 +17,12 @@ fn given(observed: &Observed, path: &GivenPath) -> String {
 
 /// One line for a call: name, result, paths (directory+given when relative), file, text.
 fn line(observed: &Observed, call: &PathCall) -> String {
-    let outcome = if call.result > 0 { "fd".to_owned() } else { call.result.to_string() };
+    let outcome = match call.result {
+        1.. => "fd".to_owned(),
+        // Came with Linux 6.6; an older kernel refuses it, which is recorded like any other failure.
+        _ if call.result == UNKNOWN_CALL && call_name(call.syscall) == "fchmodat2" => "0".to_owned(),
+        result => result.to_string(),
+    };
     let mut line = format!("{} = {outcome}: {}", call_name(call.syscall), given(observed, &call.first));
     if let Some(second) = &call.second {
         line += &format!(", {}", given(observed, second));
