@@ -11,8 +11,19 @@ pub(crate) struct Suspicion {
     pub(crate) offset: usize,
     /// What is suspicious.
     pub(crate) message: String,
-    /// The deprecated field, when that is what it is.
-    pub(crate) deprecated_field: Option<&'static str>,
+    /// What kind of mistake it looks like.
+    pub(crate) kind: SuspicionKind,
+}
+
+/// The kinds of suspicions, which are reported under different codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuspicionKind {
+    /// A deprecated field.
+    DeprecatedField,
+    /// A comparison with `<NA>`, which a field without value does not equal.
+    UnsafeMissing,
+    /// Anything else.
+    Other,
 }
 
 /// Looks for mistakes in the parts of a condition that are written in its own text, not in those of its macros.
@@ -39,12 +50,53 @@ fn check_suspicions(check: &Check, found: &mut Vec<Suspicion>) {
         Operand::Transformer(transformer) => deprecated_arguments(transformer, found),
     }
     let Test::Compare { operator, right, .. } = &check.test else { return };
+    if let Some(name) = compares_with_missing(&check.left, *operator, right) {
+        found.push(Suspicion {
+            offset: check.offset,
+            message: format!(
+                "comparing the field '{name}' with <NA> is unsafe: it has no value where it is missing; use 'exists'"
+            ),
+            kind: SuspicionKind::UnsafeMissing,
+        });
+    }
     match right {
         Right::Literal(literal) => literal_suspicions(*operator, literal, found),
         Right::List(items) => items.iter().for_each(|item| literal_suspicions(*operator, item, found)),
         Right::Field(field) => deprecated(&field.name, field.offset, found),
         Right::Transformer(transformer) => deprecated_arguments(transformer, found),
     }
+}
+
+/// The field of a document that is compared with `<NA>`. In the releases before plugins a missing field had that text.
+fn compares_with_missing<'a>(left: &'a Operand, operator: Operator, right: &Right) -> Option<&'a str> {
+    let equality = matches!(
+        operator,
+        Operator::Equal | Operator::NotEqual | Operator::In | Operator::Intersects | Operator::PathMatch
+    );
+    let is_missing = |literal: &Literal| literal.text() == "<NA>";
+    let compares = match right {
+        Right::Literal(literal) => is_missing(literal),
+        Right::List(items) => items.iter().any(is_missing),
+        Right::Field(_) | Right::Transformer(_) => false,
+    };
+    let name = match left {
+        Operand::Field(field) => Some(&*field.name).filter(|name| is_of_document(name)),
+        Operand::Transformer(transformer) => document_field(&transformer.arguments),
+    };
+    name.filter(|_| equality && compares)
+}
+
+fn document_field(arguments: &[Argument]) -> Option<&str> {
+    arguments.iter().find_map(|argument| match argument {
+        Argument::Field(field) => Some(&*field.name).filter(|name| is_of_document(name)),
+        Argument::Transformer(transformer) => document_field(&transformer.arguments),
+        Argument::List(items) => document_field(items),
+        Argument::Literal(_) => None,
+    })
+}
+
+fn is_of_document(name: &str) -> bool {
+    name.starts_with("ka.") || name.starts_with("jevt.")
 }
 
 /// Tests of the event type, in the condition's own text, that no type of events satisfies.
@@ -72,13 +124,13 @@ fn deprecated(name: &str, offset: usize, found: &mut Vec<Suspicion>) {
     let field = field.field();
     if field.flags.has(FieldFlags::DEPRECATED) {
         let message = format!("usage of deprecated field '{}' has been detected in the rule condition", field.name);
-        found.push(Suspicion { offset, message, deprecated_field: Some(field.name) });
+        found.push(Suspicion { offset, message, kind: SuspicionKind::DeprecatedField });
     }
 }
 
 fn literal_suspicions(operator: Operator, literal: &Literal, found: &mut Vec<Suspicion>) {
     let text = literal.text();
-    let mut warn = |message| found.push(Suspicion { offset: literal.offset, message, deprecated_field: None });
+    let mut warn = |message| found.push(Suspicion { offset: literal.offset, message, kind: SuspicionKind::Other });
     if FieldRef::parse(text.trim()).is_ok() {
         warn(format!(
             "'{text}' may be a valid field misused as a const string value; a field on the right side is written val({})",

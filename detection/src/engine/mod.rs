@@ -10,9 +10,9 @@ pub(crate) use shadow::{Finding, findings};
 
 use crate::alert::{Alert, FieldValue};
 use crate::condition::{Memo, Program};
-use crate::event::{Event, EventKind, Text};
+use crate::event::{Document, Event, EventKind, Text};
 use crate::example::FieldMap;
-use crate::field::{EventView, Fields};
+use crate::field::{DocumentView, EventView, Fields};
 use crate::output::OutputContext;
 use crate::rule::{ExampleFailure, Matching, Rule, RuleSet};
 
@@ -67,6 +67,13 @@ impl Engine {
         for alias in view.aliases() {
             round.judge(&alias, true, alerts);
         }
+    }
+
+    /// Judges one request to an API server and adds what the rules of that source say to `alerts`.
+    pub fn evaluate_document(&mut self, document: &Document, alerts: &mut Vec<Alert>) {
+        let Self { rules, context, dispatch, counters, scratch } = self;
+        let view = DocumentView::new(document, context);
+        Round::new(rules, context, dispatch, counters, scratch, view.kind()).judge(&view, false, alerts);
     }
 
     /// Judges an event written by hand.
@@ -190,6 +197,8 @@ fn alert<F: Fields>(rule: &Rule, fields: &F, context: &OutputContext) -> Alert {
     }
 }
 
+#[cfg(test)]
+mod document_tests;
 #[cfg(test)]
 mod equivalence;
 #[cfg(test)]

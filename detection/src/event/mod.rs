@@ -1,9 +1,11 @@
-//! What happened, as plain data: one act of one process, with everything a rule may ask about it.
+//! What happened, as plain data: one act of one process, or one request to an API server, with everything a rule may
+//! ask about it.
 //!
 //! Events are made by the agent's `enrich` room (live or from a recording) and read by the engine. All text is
 //! UTF-8; bytes that are not are replaced by U+FFFD when the event is made, as Falco 0.44 does.
 
 mod details;
+mod document;
 mod fd;
 pub mod flags;
 mod kind;
@@ -11,16 +13,19 @@ mod kind_set;
 mod parameter;
 mod process;
 mod schema;
+mod source;
 
 use std::sync::Arc;
 
 pub use details::{Details, Polled};
+pub use document::Document;
 pub use fd::{Endpoint, FdKind, FileDescriptor, L4Protocol, Role, Socket};
 pub use kind::{EventKind, kinds};
 pub use kind_set::KindSet;
 pub use parameter::{FlagTable, Parameter, ParameterValue, Parameters};
 pub use process::{Capabilities, Container, Mount, Process, ProcessKey, User};
 pub use schema::{ParameterType, Schema};
+pub use source::EventSource;
 
 /// Text shared between the process table, events and alerts.
 pub type Text = Arc<str>;

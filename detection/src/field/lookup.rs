@@ -1,7 +1,7 @@
 //! From the text of a field to the field.
 
 use super::catalogue::{IDS, ROWS};
-use super::{Argument, ArgumentRule, FieldFlags, FieldId, FieldRef, FieldType, Pattern};
+use super::{Argument, ArgumentRule, Class, Field, FieldFlags, FieldId, FieldRef, FieldType, Pattern};
 use crate::event::{EventKind, ParameterType, Text};
 
 /// How different a name may be (Jaro-Winkler) to be offered as what the user may have meant.
@@ -160,7 +160,7 @@ fn with_brackets(id: FieldId, argument: Option<&str>) -> Result<FieldRef, FieldE
         (ArgumentRule::Required, None) if id == FieldId::EvtArg => Err(FieldError::ParameterNotNamed),
         (ArgumentRule::Required, None) => Err(FieldError::ArgumentMissing(row.name.to_owned())),
         (_, None) => Ok(FieldRef::plain(id)),
-        (_, Some(argument)) if INDEXED.contains(&id) => {
+        (_, Some(argument)) if INDEXED.contains(&id) || is_position_in_document(row) => {
             let index = argument.parse().ok().filter(|index| *index <= INDEX_MAX);
             let wrong = || FieldError::ArgumentNotNumber(row.name.to_owned(), argument.to_owned());
             Ok(FieldRef { id, argument: Argument::Index(index.ok_or_else(wrong)?) })
@@ -171,6 +171,11 @@ fn with_brackets(id: FieldId, argument: Option<&str>) -> Result<FieldRef, FieldE
             _ => with_key(id, argument),
         },
     }
+}
+
+/// Optional arguments of fields of requests to the API server are positions, required ones are keys.
+fn is_position_in_document(row: &Field) -> bool {
+    row.class == Class::KubernetesAudit && row.argument == ArgumentRule::Optional
 }
 
 /// Fields that take a position or a key.
@@ -233,6 +238,9 @@ mod tests {
             "evt.rawarg.res",
             "proc.env[PATH]",
             "evt.abspath.src",
+            "ka.req.pod.containers.image[0]",
+            "ka.uri.param[command]",
+            "jevt.value[/requestObject/spec]",
         ] {
             assert_eq!(FieldRef::parse(name).unwrap().to_string(), name);
         }
@@ -245,6 +253,8 @@ mod tests {
             ("proc.name[1]", "does not take an argument"),
             ("evt.arg", "must be expressed explicitly"),
             ("proc.aname[x]", "requires a number"),
+            ("ka.req.service.ports[x]", "requires a number"),
+            ("jevt.value", "requires an argument"),
             ("evt.rawarg.nothing", "unknown event argument nothing"),
             ("evt.type.is.nothing", "unknown event type nothing"),
             ("container.mount", "requires an argument"),

@@ -1,13 +1,16 @@
 //! The field catalogue: what a rule can ask about an event, and where the answer comes from.
 
 mod catalogue;
+mod document;
 mod lookup;
 mod reference;
 pub(crate) mod services;
+mod source;
 mod value;
 mod view;
 
 pub use catalogue::{Field, FieldId};
+pub use document::DocumentView;
 pub use lookup::{FieldError, closest, longest_prefix};
 pub use reference::reference;
 pub use value::Value;
@@ -42,6 +45,10 @@ pub enum Class {
     Container,
     /// Kubernetes objects.
     Kubernetes,
+    /// Requests to the API server of Kubernetes.
+    KubernetesAudit,
+    /// Events that are JSON documents.
+    Json,
     /// Not for users.
     Internal,
 }
@@ -59,6 +66,8 @@ impl Class {
             Self::Poll => "descriptors of poll",
             Self::Container => "containers and pods",
             Self::Kubernetes => "Kubernetes objects",
+            Self::KubernetesAudit => "requests to the API server of Kubernetes",
+            Self::Json => "events that are JSON documents",
             Self::Internal => "internal",
         }
     }

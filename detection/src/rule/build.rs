@@ -6,15 +6,15 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collect::Collector;
-use super::item::{RuleItem, SYSCALL};
+use super::item::RuleItem;
 use super::options::{AddedField, Addition, is_enabled};
 use super::report::{Code, Diagnostic, Location};
 use super::resolve::MacroState;
 use super::source::{File, Scalar, SourceText};
 use super::{LoadOptions, Rule};
 use crate::condition::ast::{Expression, Literal, Right, Test};
-use crate::condition::{CompileError, DEPTH_MAX, Plan, compile, parse, required_kinds, suspicions};
-use crate::event::Text;
+use crate::condition::{CompileError, DEPTH_MAX, Plan, compile, foreign_hint, parse, refuse_foreign_fields, required_kinds, suspicions};
+use crate::event::{EventSource, Text};
 use crate::field::{FieldFlags, FieldId, FieldRef};
 use crate::output::Format;
 
@@ -109,11 +109,12 @@ impl Builder {
     }
 
     fn rule(&mut self, item: RuleItem, options: &LoadOptions) -> Option<Rule> {
-        if item.source != SYSCALL {
+        let known = EventSource::from_name(&item.source).filter(|source| options.sources.contains(source));
+        let Some(source) = known else {
             let message = format!("Unknown source {}, skipping", item.source);
             self.report("rule", &item.name, &item.condition, Code::UnknownSource, 0, message, None);
             return None;
-        }
+        };
         let mut condition = item.condition.clone();
         let exceptions: Vec<_> = item.exceptions.iter().filter(|exception| exception.has_values()).collect();
         if !exceptions.is_empty() {
@@ -121,7 +122,7 @@ impl Builder {
             exceptions.iter().for_each(|exception| exception.fold_into(&mut condition));
         }
         let condition = self.substitute_lists(condition);
-        match self.compile_rule(&item, &condition, options) {
+        match self.compile_rule(&item, source, &condition, options) {
             Ok(rule) => {
                 if self.lints && rule.enabled {
                     self.lint(&item);
@@ -138,6 +139,7 @@ impl Builder {
     fn compile_rule(
         &mut self,
         item: &RuleItem,
+        source: EventSource,
         condition: &SourceText,
         options: &LoadOptions,
     ) -> Result<Rule, RuleMistake> {
@@ -149,23 +151,24 @@ impl Builder {
             hint: None,
         })?;
         for suspicion in suspicions(&expression) {
-            let code = if suspicion.deprecated_field.is_some() { Code::DeprecatedItem } else { Code::ConditionWarning };
+            let code = Code::of(suspicion.kind);
             self.report("rule", &item.name, condition, code, suspicion.offset, suspicion.message, None);
         }
         let expression = self.resolve(expression, usize::MAX).map_err(|unusable| {
             let (code, offset, message, hint) = self.explain(&unusable);
             RuleMistake { code, offset, macro_name: None, message, hint }
         })?;
-        let kinds = required_kinds(&expression).map_err(condition_mistake)?;
+        refuse_foreign_fields(&expression, source).map_err(condition_mistake)?;
+        let kinds = required_kinds(&expression).map_err(condition_mistake)?.intersection(source.kinds());
         let root = compile(&expression, &mut self.plan).map_err(condition_mistake)?;
-        let (output, format) = self.output(item, options)?;
-        let added = added_fields(item, options)?;
+        let (output, format) = self.output(item, source, options)?;
+        let added = added_fields(item, source, options)?;
         if kinds.len() > EVENT_KINDS_MAX && item.warn_event_types {
             let message =
                 "Rule matches too many evt.type values. This has a significant performance penalty.".to_owned();
             self.report("rule", &item.name, condition, Code::NoEventType, 0, message, None);
         }
-        if item.enabled {
+        if item.enabled && source == EventSource::Syscall {
             collect_paths(&expression, &mut self.literal_paths);
         }
         let mut reads_name = false;
@@ -192,21 +195,26 @@ impl Builder {
         })
     }
 
-    fn output(&mut self, item: &RuleItem, options: &LoadOptions) -> Result<(String, Format), RuleMistake> {
+    fn output(
+        &mut self,
+        item: &RuleItem,
+        source: EventSource,
+        options: &LoadOptions,
+    ) -> Result<(String, Format), RuleMistake> {
         let mut text = item.output.text().to_owned();
         if text.contains("%container.info") {
             text = text.replace("%container.info", "").trim().to_owned();
             let message = "%container.info is deprecated and no longer useful, and will be dropped".to_owned();
             self.report_output(item, Code::DeprecatedItem, message, None);
         }
-        if options.append_output {
+        if options.append_output && source == EventSource::Syscall {
             text.push_str(SUGGESTED_OUTPUT);
         }
         for addition in additions(item, options).filter(|addition| !addition.text.is_empty()) {
             text.push(' ');
             text.push_str(&addition.text);
         }
-        let format = parse_format(&text)?;
+        let format = parse_format(&text, source)?;
         for field in format.fields().iter().filter(|field| field.field().flags.has(FieldFlags::DEPRECATED)) {
             let name = field.field().name;
             let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
@@ -275,24 +283,34 @@ fn additions<'a>(item: &'a RuleItem, options: &'a LoadOptions) -> impl Iterator<
     options.additions.iter().filter(|addition| addition.concerns(item.name.value(), &item.source, &item.tags))
 }
 
-fn added_fields(item: &RuleItem, options: &LoadOptions) -> Result<Vec<(Option<Text>, Format)>, RuleMistake> {
+fn added_fields(
+    item: &RuleItem,
+    source: EventSource,
+    options: &LoadOptions,
+) -> Result<Vec<(Option<Text>, Format)>, RuleMistake> {
     let fields = additions(item, options).flat_map(|addition| &addition.fields);
     let parsed = fields.map(|field| match field {
-        AddedField::Plain(name) => Ok((None, parse_format(&format!("%{name}"))?)),
-        AddedField::Formatted { key, format } => Ok((Some(key.clone()), parse_format(format)?)),
+        AddedField::Plain(name) => Ok((None, parse_format(&format!("%{name}"), source)?)),
+        AddedField::Formatted { key, format } => Ok((Some(key.clone()), parse_format(format, source)?)),
     });
     parsed.collect()
 }
 
-/// Parses a format that prints `<NA>` for what is missing.
-fn parse_format(text: &str) -> Result<Format, RuleMistake> {
-    Format::parse(&format!("*{text}")).map_err(|error| RuleMistake {
-        code: Code::CompileOutput,
-        offset: error.offset.saturating_sub(1),
-        macro_name: None,
-        message: error.message,
-        hint: error.hint,
-    })
+/// Parses a format that prints `<NA>` for what is missing. It may name only what events of the source have.
+fn parse_format(text: &str, source: EventSource) -> Result<Format, RuleMistake> {
+    let mistake = |offset, message, hint| {
+        RuleMistake { code: Code::CompileOutput, offset, macro_name: None, message, hint }
+    };
+    let format = Format::parse(&format!("*{text}"))
+        .map_err(|error| mistake(error.offset.saturating_sub(1), error.message, error.hint))?;
+    match format.fields().iter().find(|field| !field.id.is_of(source)) {
+        None => Ok(format),
+        Some(foreign) => {
+            let token = format!("%{foreign}");
+            let message = format!("invalid formatting token {foreign}");
+            Err(mistake(text.find(&token).unwrap_or(0), message, Some(foreign_hint(source))))
+        }
+    }
 }
 
 fn condition_mistake(error: CompileError) -> RuleMistake {

@@ -11,6 +11,7 @@ use super::report::Code;
 use super::source::{Scalar, SourceText};
 use super::yaml::Node;
 use crate::alert::Priority;
+use crate::event::EventSource;
 use crate::example::FieldMap;
 
 const RULE_KEYS: [&str; 16] = [
@@ -105,7 +106,7 @@ impl Collector {
         let item = subject.node;
         let source = source(item)?.unwrap_or(SYSCALL).to_owned();
         // The fields of exceptions are those of their source; of an unknown one nothing can be said.
-        let exceptions = if source == SYSCALL { self.exceptions(subject)? } else { Vec::new() };
+        let exceptions = if is_known_source(&source) { self.exceptions(subject)? } else { Vec::new() };
         let truth = |key, default| optional(item, key).map(truth_of).transpose().map(|it| it.unwrap_or(default));
         let rule = RuleItem {
             name: Scalar::new(subject.file, item.get("rule").unwrap_or(item)),
@@ -227,7 +228,7 @@ impl Collector {
     }
 
     fn append_exceptions(&mut self, subject: &Subject<'_>, rule: &mut RuleItem) -> Result<(), Mistake> {
-        if rule.source != SYSCALL {
+        if !is_known_source(&rule.source) {
             return Ok(());
         }
         for node in exception_nodes(subject.node)? {
@@ -316,6 +317,10 @@ fn example(node: &Node) -> Result<FieldMap, Mistake> {
 
 fn source(item: &Node) -> Result<Option<&str>, Mistake> {
     Ok(optional(item, "source").map(scalar_of).transpose()?.filter(|source| !source.is_empty()))
+}
+
+fn is_known_source(name: &str) -> bool {
+    EventSource::from_name(name).is_some()
 }
 
 fn priority(node: &Node) -> Result<Priority, Mistake> {

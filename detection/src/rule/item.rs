@@ -8,7 +8,7 @@ use super::source::{Scalar, SourceText};
 use super::yaml::Node;
 use crate::alert::Priority;
 
-/// The source whose events we judge, and the one of rules that name none.
+/// The source of rules that name none.
 pub(super) const SYSCALL: &str = "syscall";
 
 /// Order of an item among all items.

@@ -206,4 +206,6 @@ impl RuleSet {
 #[cfg(test)]
 mod lint_tests;
 #[cfg(test)]
+mod source_tests;
+#[cfg(test)]
 mod tests;

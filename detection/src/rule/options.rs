@@ -1,7 +1,7 @@
 //! What a load is told besides the files: which rules count, and what their outputs get.
 
 use crate::alert::Priority;
-use crate::event::Text;
+use crate::event::{EventSource, Text};
 
 /// How many rules may fire for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,8 @@ pub struct LoadOptions {
     pub additions: Vec<Addition>,
     /// Which rules are switched on and off, in this order, after all files have been read.
     pub switches: Vec<Switch>,
+    /// The sources whose rules are loaded; rules of others are left out with a warning.
+    pub sources: Vec<EventSource>,
 }
 
 impl Default for LoadOptions {
@@ -36,6 +38,7 @@ impl Default for LoadOptions {
             append_output: true,
             additions: Vec::new(),
             switches: Vec::new(),
+            sources: EventSource::ALL.to_vec(),
         }
     }
 }

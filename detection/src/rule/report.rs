@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::condition::SuspicionKind;
+
 /// Longest line of a snippet; Falco cuts there too.
 const SNIPPET_CHARACTERS_MAX: usize = 160;
 
@@ -16,6 +18,7 @@ pub enum Code {
     Validate,
     UnknownSource,
     NoEventType,
+    UnsafeMissing,
     UnknownFilter,
     UnusedMacro,
     UnusedList,
@@ -43,6 +46,15 @@ impl Code {
 
     /// Its text.
     pub fn text(self) -> &'static str {
+    /// The code of a suspicious part of a condition.
+    pub(super) fn of(kind: SuspicionKind) -> Self {
+        match kind {
+            SuspicionKind::DeprecatedField => Self::DeprecatedItem,
+            SuspicionKind::UnsafeMissing => Self::UnsafeMissing,
+            SuspicionKind::Other => Self::ConditionWarning,
+        }
+    }
+
         self.row().1
     }
 
@@ -68,6 +80,7 @@ impl Code {
             Self::UnknownFilter => ("LOAD_UNKNOWN_FILTER", "Unknown field or event-type in condition or output"),
             Self::UnusedMacro => ("LOAD_UNUSED_MACRO", "Unused macro"),
             Self::UnusedList => ("LOAD_UNUSED_LIST", "Unused list"),
+            Self::UnsafeMissing => ("LOAD_UNSAFE_NA_CHECK", "Unsafe <NA> comparison in condition"),
             Self::UnknownItem => ("LOAD_UNKNOWN_ITEM", "Unknown rules file item"),
             Self::DeprecatedItem => ("LOAD_DEPRECATED_ITEM", "Used deprecated item"),
             Self::AppendNoValues => ("LOAD_APPEND_NO_VALUES", "Overriding/appending with no values"),

@@ -5,8 +5,8 @@ use super::decode::{Mistake, scalar_of, sequence_of};
 use super::report::Code;
 use super::yaml::Node;
 
-/// What we stand in for: container metadata is built in.
-const PLUGINS: [(&str, &str); 1] = [("container", "0.7.0")];
+/// The plugins of Falco whose work is built in, and the releases whose fields we have.
+const PLUGINS: [(&str, &str); 3] = [("container", "0.7.0"), ("json", "0.7.3"), ("k8saudit", "0.16.0")];
 
 /// Major, minor and patch number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -78,11 +78,7 @@ impl Builder {
             };
             if let MacroState::Parsed(expression) = &state {
                 for suspicion in suspicions(expression) {
-                    let code = if suspicion.deprecated_field.is_some() {
-                        Code::DeprecatedItem
-                    } else {
-                        Code::ConditionWarning
-                    };
+                    let code = Code::of(suspicion.kind);
                     self.report_macro(index, &text, code, suspicion.offset, suspicion.message);
                 }
             }

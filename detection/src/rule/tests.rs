@@ -130,7 +130,7 @@ fn mistakes_in_overrides_are_named_as_falco_names_them() {
         ("- list: l\n  items: [x]\n  override: {items: append}\n".into(), "List uses 'append' or 'override.items: append' but no list by that name already exists"),
         ("- required_engine_version: seven\n".into(), "Unable to parse engine version 'seven' as a semver string. Expected \"x.y.z\" semver format."),
         ("- required_engine_version: 0.99.0\n".into(), "Rules require engine version 0.99.0, but engine version is 0.62.0"),
-        ("- required_plugin_versions:\n    - {name: json, version: 0.3.0, alternatives: [{name: json2, version: 0.1.0}]}\n".into(), "Plugin requirement not satisfied, must load one of: json (>= 0.3.0), json2 (>= 0.1.0)"),
+        ("- required_plugin_versions:\n    - {name: okta, version: 0.3.0, alternatives: [{name: json, version: 1.0.0}]}\n".into(), "Plugin requirement not satisfied, must load one of: okta (>= 0.3.0), json (>= 1.0.0)"),
         (rule("evt.type = close").replace("  desc: test\n", ""), "Item has no mapping for key 'desc'"),
         (rule("not_a_macro and evt.type = close"), "Undefined macro 'not_a_macro' used in filter."),
         (rule("evt.type = close").replace("priority: INFO", "priority: LOUD"), "Invalid priority 'LOUD'"),
@@ -292,8 +292,8 @@ fn suspicious_items_are_warned_of_and_used() {
         ),
         ("- thing: x\n".into(), "LOAD_UNKNOWN_ITEM"),
         (
-            format!("{}  source: k8s_audit\n", rule("ka.verb = get")),
-            "LOAD_UNKNOWN_SOURCE: Unknown source k8s_audit, skipping",
+            format!("{}  source: aws_cloudtrail\n", rule("ct.name = GetObject")),
+            "LOAD_UNKNOWN_SOURCE: Unknown source aws_cloudtrail, skipping",
         ),
         (
             format!("{}  skip-if-unknown-filter: true\n", rule("evt.type = open and new.field = 1")),

@@ -63,6 +63,7 @@ impl<'a> EventView<'a> {
             Class::Process | Class::User | Class::Group => true,
             Class::Container => self.event.process.container.is_none(),
             Class::Event | Class::Descriptor | Class::Path | Class::Poll | Class::Kubernetes | Class::Internal => false,
+            Class::KubernetesAudit | Class::Json => false,
         };
         nobodys && self.details().is_some_and(|details| details.without_process)
     }
@@ -105,7 +106,7 @@ impl Fields for EventView<'_> {
             Class::Path => paths::value(*self, field.id),
             Class::Container => container::value(*self, field),
             Class::Poll => poll::value(*self, field.id),
-            Class::Kubernetes | Class::Internal => None,
+            Class::Kubernetes | Class::KubernetesAudit | Class::Json | Class::Internal => None,
         }
     }
 
