@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use anyhow::Context as _;
 use tiercel_detection::OutputContext;
+use tiercel_detection::event::KindSet;
 use tokio::runtime;
 use tracing::{error, info, warn};
 
@@ -52,7 +53,8 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut stopper, failure) = Stopper::new().context("failed to listen for signals")?;
     let recorder = metrics::install().context("failed to install the metrics recorder")?;
-    let rules = load_rules(&config.rules)?;
+    let recorded = rules::recorded_by(&config.capture.source);
+    let rules = load_rules(&config.rules, recorded)?;
     let state = RulesState::new(&rules);
     let input = Input::open(&config.capture, &config.node_name, &rules.rules)?;
     let outputs = Outputs::start(&config.outputs).context("failed to open the local outputs")?;
@@ -71,7 +73,9 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let detect = start_detect(detector, input.context.clone(), outputs, upstream, &mut readiness);
     let capture = start_capture(input.source, &detect, failure, &mut readiness);
     detect.send(FollowWith(capture.clone().recipient())).await.context("failed to reach detection")?;
-    Reloader::new(config.rules, input.context, state, detect.clone(), reopener, records_environment).start()?;
+    let reloader =
+        Reloader::new(config.rules, recorded, input.context, state, detect.clone(), reopener, records_environment);
+    reloader.start()?;
     let status = Status {
         readiness,
         metrics: recorder,
@@ -92,8 +96,8 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
 }
 
 /// Loads the rules; a bad one is reported and left out.
-fn load_rules(config: &RulesConfig) -> anyhow::Result<LoadedRules> {
-    let loaded = rules::load(config)?;
+fn load_rules(config: &RulesConfig, recorded: Option<KindSet>) -> anyhow::Result<LoadedRules> {
+    let loaded = rules::load_for(config, recorded)?;
     for diagnostic in loaded.report.errors() {
         error!(error = one_line(diagnostic), "rule left out");
     }

@@ -230,9 +230,11 @@ fn values(
     Ok(Check::Values(operator, right))
 }
 
-/// Fields that stand for both ends of a connection: `!=` must hold for both.
+/// Fields that stand for both ends of a connection, or for all names of an address: `!=` must hold for each.
 fn has_two_ends(source: &Source) -> bool {
-    matches!(source, Source::Field(field) if matches!(field.id, FieldId::FdIp | FieldId::FdNet | FieldId::FdPort | FieldId::FdProto))
+    let Source::Field(field) = source else { return false };
+    let ends = matches!(field.id, FieldId::FdIp | FieldId::FdNet | FieldId::FdPort | FieldId::FdProto);
+    ends || field.id.is_host_name()
 }
 
 fn known_events(operator: Operator, literals: &[Literal]) -> Result<(), CompileError> {

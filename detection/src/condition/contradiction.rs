@@ -107,7 +107,7 @@ fn has_one_text(field: &FieldRef) -> bool {
         (field.id, &field.argument),
         (FieldId::ProcAname | FieldId::ProcAexe | FieldId::ProcAexepath | FieldId::ProcAcmdline, Argument::None)
     );
-    !several && !field.is_list() && field.value_type() == Some(FieldType::Text)
+    !several && !field.id.is_host_name() && !field.is_list() && field.value_type() == Some(FieldType::Text)
 }
 
 /// Whether the test is one of the type of events that no type of events satisfies.

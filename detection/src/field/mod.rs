@@ -136,6 +136,10 @@ impl FieldFlags {
     pub const LIST: Self = Self(1 << 7);
     /// Known by name, so that rules load, but never filled from the events that we capture today.
     pub const UNSET: Self = Self(1 << 8);
+    /// Known by name, so that rules load, but never filled, by Falco neither.
+    pub const NEVER: Self = Self(1 << 9);
+    /// Asked of the machine when a rule or an output reads it, which is later than the event.
+    pub const LATE: Self = Self(1 << 10);
 
     /// Both.
     const fn with(self, other: Self) -> Self {
@@ -225,6 +229,11 @@ impl FieldId {
     /// Its row in the catalogue.
     pub fn field(self) -> &'static Field {
         &catalogue::ROWS[self as usize]
+    }
+
+    /// Whether it is the name of an address, of which there may be several.
+    pub fn is_host_name(self) -> bool {
+        matches!(self, Self::FdCipName | Self::FdSipName | Self::FdLipName | Self::FdRipName)
     }
 
     /// All fields, in order of their names.

@@ -10,7 +10,9 @@ Every field that conditions and outputs of rules may use. A field that an event 
 with it false; `not` then makes it true. In outputs it prints `<NA>`.
 
 Marks: `[N]` takes a number or a key in brackets, `[N]?` may take one; *list* has several values; *condition only*;
-*output only*; *suggested* is added to every output; *not filled yet* is known, so that rules load, but no event has it.
+*output only*; *suggested* is added to every output; *read when judged* is asked of the machine at the moment when a rule
+or an output reads it, a little later than the act, and is missing when the process is gone by then; *not filled yet* is
+known, so that rules load, but no live event has it; *never set* is known, but neither Falco nor this agent fills it.
 ";
 
 /// Describes all fields that users may use, in Markdown. `docs/fields.md` is this text.
@@ -53,7 +55,9 @@ fn marks(field: &Field) -> String {
         (FieldFlags::PRINT_ONLY, "output only"),
         (FieldFlags::DEPRECATED, "deprecated"),
         (FieldFlags::SUGGESTED, "suggested"),
+        (FieldFlags::LATE, "read when judged"),
         (FieldFlags::UNSET, "not filled yet"),
+        (FieldFlags::NEVER, "never set"),
     ] {
         if field.flags.has(flag) {
             marks.push_str(&format!(" *{mark}*"));

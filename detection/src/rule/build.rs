@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::availability::KnownPlace;
 use super::collect::Collector;
 use super::item::RuleItem;
 use super::options::{AddedField, Addition, is_enabled};
@@ -38,6 +39,8 @@ pub(super) struct Builder {
     pub(super) used_macros: FxHashSet<Arc<str>>,
     plan: Plan,
     literal_paths: BTreeSet<Text>,
+    /// Places in macros that have been warned of.
+    pub(super) warned_places: FxHashSet<KnownPlace>,
     /// Whether to look for what is hardly meant.
     lints: bool,
 }
@@ -60,6 +63,7 @@ impl Builder {
             used_macros: FxHashSet::default(),
             plan: Plan::default(),
             literal_paths: BTreeSet::new(),
+            warned_places: FxHashSet::default(),
             lints,
         };
         builder.resolve_lists();
@@ -168,11 +172,19 @@ impl Builder {
                 "Rule matches too many evt.type values. This has a significant performance penalty.".to_owned();
             self.report("rule", &item.name, condition, Code::NoEventType, 0, message, None);
         }
+        if let Some(recorded) = options.recorded.as_ref().filter(|_| item.enabled) {
+            self.warn_unavailable(item, condition, &expression, &format, recorded);
+        }
         if item.enabled && source == EventSource::Syscall {
             collect_paths(&expression, &mut self.literal_paths);
         }
-        let mut reads_name = false;
-        self.plan.visit_fields(root, &mut |field| reads_name |= depends_on_name(field));
+        let (mut reads_name, mut fields) = (false, BTreeSet::new());
+        self.plan.visit_fields(root, &mut |field| {
+            reads_name |= depends_on_name(field);
+            fields.insert(field.id);
+        });
+        let printed = added.iter().map(|(_, format)| format).chain([&format]).flat_map(Format::fields);
+        fields.extend(printed.map(|field| field.id));
         let mut tags: Vec<Text> = item.tags.iter().map(|tag| tag.as_str().into()).collect();
         tags.sort();
         tags.dedup();
@@ -190,6 +202,7 @@ impl Builder {
             position: item.name.position(),
             root,
             reads_name,
+            fields,
             format,
             added,
         })
@@ -205,7 +218,7 @@ impl Builder {
         if text.contains("%container.info") {
             text = text.replace("%container.info", "").trim().to_owned();
             let message = "%container.info is deprecated and no longer useful, and will be dropped".to_owned();
-            self.report_output(item, Code::DeprecatedItem, message, None);
+            self.report_output(item, Code::DeprecatedItem, message, None, None);
         }
         if options.append_output && source == EventSource::Syscall {
             text.push_str(SUGGESTED_OUTPUT);
@@ -218,14 +231,21 @@ impl Builder {
         for field in format.fields().iter().filter(|field| field.field().flags.has(FieldFlags::DEPRECATED)) {
             let name = field.field().name;
             let message = format!("usage of deprecated field '{name}' has been detected in the rule output");
-            self.report_output(item, Code::DeprecatedItem, message, Some(name));
+            self.report_output(item, Code::DeprecatedItem, message, None, Some(name));
         }
         Ok((text, format))
     }
 
-    fn report_output(&mut self, item: &RuleItem, code: Code, message: String, deprecated_field: Option<&'static str>) {
+    pub(super) fn report_output(
+        &mut self,
+        item: &RuleItem,
+        code: Code,
+        message: String,
+        hint: Option<String>,
+        deprecated_field: Option<&'static str>,
+    ) {
         let (file, place) = item.output.place(0);
-        self.push_output(item, &file, place, code, message, None, deprecated_field);
+        self.push_output(item, &file, place, code, message, hint, deprecated_field);
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a part of one diagnostic")]

@@ -111,3 +111,59 @@ fn of_the_official_rules_one_is_forestalled() {
     let found: Vec<_> = lints.iter().map(|lint| (lint.code, lint.rule())).collect();
     assert_eq!(found, [(Code::LintShadowed, Some("Network Tool Executed During NPM Package Install"))]);
 }
+
+/// What loading for a sensor that records these kinds warns of.
+#[track_caller]
+fn check_live(yaml: &str, recorded: &[&str], expected: &[&str]) {
+    let files = [RuleFile { name: "rules.yaml".into(), text: yaml.into() }];
+    let kinds = recorded.iter().map(|name| crate::event::EventKind::from_name(name).expect("a kind of events"));
+    let options = LoadOptions { recorded: Some(kinds.collect()), append_output: false, ..LoadOptions::default() };
+    let (_, report) = RuleSet::load(&files, &options);
+    assert!(report.is_ok(), "{report}");
+    let lines = report.warnings().filter(|it| it.code.name().starts_with("LINT")).map(|warning| {
+        let place = warning.locations.last().expect("every warning has a place");
+        assert!(warning.hint.is_some());
+        format!("{}:{} {} {}", place.position.line, place.position.column, warning.code.name(), warning.message)
+    });
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+    let (_, silent) = RuleSet::load(&files, &LoadOptions { recorded: None, ..options });
+    assert!(silent.warnings().all(|it| !it.code.name().starts_with("LINT")), "captures bring what they bring");
+}
+
+#[test]
+fn a_rule_that_asks_for_what_is_never_told_is_warned_of_at_its_place() {
+    check_live(
+        &rule("r", "evt.type in (open, sendmmsg) and proc.name = cat"),
+        &["open"],
+        &[
+            "3:33 LINT_UNRECORDED_EVENT events of type 'sendmmsg' are never recorded: this part of the condition cannot hold",
+        ],
+    );
+    check_live(&rule("r", "evt.type = open and not evt.type in (sendmmsg) and evt.type != sendmmsg"), &["open"], &[]);
+    check_live(
+        &rule("r", "evt.type = open and k8s.rc.name = x"),
+        &["open"],
+        &["3:34 LINT_UNFILLED_FIELD no event has field 'k8s.rc.name', which makes every comparison with it false"],
+    );
+    let printed = rule("r", "evt.type = open").replace("output: x", "output: x %k8smeta.pod.uid");
+    check_live(
+        &printed,
+        &["open"],
+        &["4:11 LINT_UNFILLED_FIELD live events do not have field 'k8smeta.pod.uid' yet, which prints <NA>"],
+    );
+}
+
+#[test]
+fn a_macro_is_warned_of_once_and_in_its_own_text() {
+    let sends = "- macro: sends\n  condition: (evt.type in (sendto, sendmmsg))\n";
+    let yaml = format!("{sends}{}{}", rule("a", "sends and fd.num = 1"), rule("b", "sends and fd.num = 2"));
+    check_live(
+        &yaml,
+        &["sendto"],
+        &[
+            "2:36 LINT_UNRECORDED_EVENT events of type 'sendmmsg' are never recorded: this part of the condition cannot hold",
+        ],
+    );
+    let off = rule("a", "evt.type = sendmmsg") + "  enabled: false\n";
+    check_live(&off, &["sendto"], &[]);
+}

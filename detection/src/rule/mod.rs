@@ -1,5 +1,6 @@
 //! Rule files: YAML to lists, macros, exceptions and overrides to validated rules, with diagnostics that name the place.
 
+mod availability;
 mod build;
 mod collect;
 mod decode;
@@ -25,7 +26,7 @@ use crate::alert::{FieldValue, Priority};
 use crate::condition::{NodeId, Plan};
 use crate::event::{KindSet, Text};
 use crate::example::FieldMap;
-use crate::field::Fields;
+use crate::field::{FieldId, Fields};
 use crate::output::Format;
 
 /// The engine version that we claim towards `required_engine_version`: that of Falco 0.44.
@@ -76,6 +77,8 @@ pub struct Rule {
     pub position: Position,
     root: NodeId,
     reads_name: bool,
+    /// Every field that its condition and its output read.
+    fields: BTreeSet<FieldId>,
     format: Format,
     /// What `output_fields` gets besides; with a key the text, without one the values.
     added: Vec<(Option<Text>, Format)>,
@@ -195,6 +198,11 @@ impl RuleSet {
     pub fn required_kinds(&self) -> KindSet {
         let enabled = self.rules.iter().filter(|rule| rule.enabled);
         enabled.fold(KindSet::EMPTY, |kinds, rule| kinds.union(rule.kinds))
+    }
+
+    /// Whether an enabled rule reads a field for which `test` says true.
+    pub fn reads(&self, test: impl Fn(FieldId) -> bool) -> bool {
+        self.rules.iter().any(|rule| rule.enabled && rule.fields.iter().any(|field| test(*field)))
     }
 
     /// The absolute paths that conditions of enabled rules name.

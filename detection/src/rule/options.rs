@@ -1,7 +1,7 @@
 //! What a load is told besides the files: which rules count, and what their outputs get.
 
 use crate::alert::Priority;
-use crate::event::{EventSource, Text};
+use crate::event::{EventSource, KindSet, Text};
 
 /// How many rules may fire for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,9 @@ pub struct LoadOptions {
     pub switches: Vec<Switch>,
     /// The sources whose rules are loaded; rules of others are left out with a warning.
     pub sources: Vec<EventSource>,
+    /// The kinds of events that the source records, when it is the live sensor: rules that ask for others, or for
+    /// fields that live events do not have, get a warning. Captures bring what they bring.
+    pub recorded: Option<KindSet>,
 }
 
 impl Default for LoadOptions {
@@ -39,6 +42,7 @@ impl Default for LoadOptions {
             additions: Vec::new(),
             switches: Vec::new(),
             sources: EventSource::ALL.to_vec(),
+            recorded: None,
         }
     }
 }

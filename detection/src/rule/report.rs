@@ -30,6 +30,8 @@ pub enum Code {
     InvalidListName,
     ConditionWarning,
     UnknownKey,
+    UnfilledField,
+    UnrecordedEvent,
     LintAppendOr,
     LintNeverTrue,
     LintAlwaysTrue,
@@ -44,8 +46,6 @@ impl Code {
         self.row().0
     }
 
-    /// Its text.
-    pub fn text(self) -> &'static str {
     /// The code of a suspicious part of a condition.
     pub(super) fn of(kind: SuspicionKind) -> Self {
         match kind {
@@ -55,6 +55,8 @@ impl Code {
         }
     }
 
+    /// Its text.
+    pub fn text(self) -> &'static str {
         self.row().1
     }
 
@@ -63,7 +65,8 @@ impl Code {
         self <= Self::Validate
     }
 
-    /// Whether it is a lint: not about what is wrong, but about what is hardly meant.
+    /// Whether it is a lint: not about what is wrong, but about what is hardly meant. What the source of events never
+    /// tells is not among them: a rule that is blind should be known when it is loaded, not only when it is checked.
     pub fn is_lint(self) -> bool {
         self >= Self::LintAppendOr
     }
@@ -77,10 +80,10 @@ impl Code {
             Self::Validate => ("LOAD_ERR_VALIDATE", "Error validating rule/macro/list/exception objects"),
             Self::UnknownSource => ("LOAD_UNKNOWN_SOURCE", "Unknown event source"),
             Self::NoEventType => ("LOAD_NO_EVTTYPE", "Condition has no event-type restriction"),
+            Self::UnsafeMissing => ("LOAD_UNSAFE_NA_CHECK", "Unsafe <NA> comparison in condition"),
             Self::UnknownFilter => ("LOAD_UNKNOWN_FILTER", "Unknown field or event-type in condition or output"),
             Self::UnusedMacro => ("LOAD_UNUSED_MACRO", "Unused macro"),
             Self::UnusedList => ("LOAD_UNUSED_LIST", "Unused list"),
-            Self::UnsafeMissing => ("LOAD_UNSAFE_NA_CHECK", "Unsafe <NA> comparison in condition"),
             Self::UnknownItem => ("LOAD_UNKNOWN_ITEM", "Unknown rules file item"),
             Self::DeprecatedItem => ("LOAD_DEPRECATED_ITEM", "Used deprecated item"),
             Self::AppendNoValues => ("LOAD_APPEND_NO_VALUES", "Overriding/appending with no values"),
@@ -91,6 +94,8 @@ impl Code {
             Self::InvalidListName => ("LOAD_INVALID_LIST_NAME", "Invalid list name"),
             Self::ConditionWarning => ("LOAD_COMPILE_CONDITION", "Warning in rule condition"),
             Self::UnknownKey => ("LOAD_UNKNOWN_KEY", "Unknown key in item definition"),
+            Self::UnfilledField => ("LINT_UNFILLED_FIELD", "Field that no event of this source has"),
+            Self::UnrecordedEvent => ("LINT_UNRECORDED_EVENT", "Event type that this source never records"),
             Self::LintAppendOr => ("LINT_APPEND_OR", "Appended condition begins with 'or'"),
             Self::LintNeverTrue => ("LINT_NEVER_TRUE", "Condition holds for no event"),
             Self::LintAlwaysTrue => ("LINT_ALWAYS_TRUE", "Condition holds for every event"),

@@ -11,8 +11,8 @@ use super::{ConfigArguments, stdout};
 pub(super) fn check(arguments: &ConfigArguments) -> anyhow::Result<bool> {
     let out = &mut stdout();
     let config = arguments.load()?;
-    let loaded = rules::load(&config.rules)?;
-    if !loaded.report.is_ok() {
+    let loaded = rules::load_for(&config.rules, rules::recorded_by(&config.capture.source))?;
+    if loaded.report.errors().chain(loaded.report.warnings()).next().is_some() {
         writeln!(out, "{}", loaded.report)?;
     }
     writeln!(out, "configuration: ok")?;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
+use tiercel_agent::capture::syscall::recorded_kinds;
 use tiercel_agent::detect::{builtin, rules};
 use tiercel_detection::event::EventKind;
-use tiercel_detection::field::FieldId;
+use tiercel_detection::field::{Field, FieldFlags, FieldId};
 use tiercel_detection::rule::Diagnostic;
 use tiercel_detection::{Engine, FieldMap, LoadOptions, Matching, OutputContext, RuleFile, RuleSet, TimeFormat};
 
@@ -98,7 +99,8 @@ pub(super) fn run(command: &Command) -> anyhow::Result<bool> {
 
 fn check(files: &[PathBuf], json: bool) -> anyhow::Result<bool> {
     let out = &mut stdout();
-    let (files, options) = (rules::read(files)?, LoadOptions::default());
+    let (files, options) =
+        (rules::read(files)?, LoadOptions { recorded: Some(recorded_kinds()), ..LoadOptions::default() });
     let (set, report) = RuleSet::load(&files, &options);
     let lints = RuleSet::lint(&files, &options);
     if json {
@@ -136,14 +138,26 @@ fn list_rules(files: &[PathBuf]) -> anyhow::Result<bool> {
 
 fn list_fields(out: &mut impl Write) -> io::Result<()> {
     for field in FieldId::all().map(FieldId::field) {
-        writeln!(out, "{:<32} {}", field.name, field.description)?;
+        writeln!(out, "{:<32} {}{}", field.name, field.description, state(field))?;
     }
     Ok(())
 }
 
+/// Where the values of a field come from, when it is not simply from the event.
+fn state(field: &Field) -> &'static str {
+    let states = [
+        (FieldFlags::LATE, " [read when judged]"),
+        (FieldFlags::UNSET, " [not filled yet]"),
+        (FieldFlags::NEVER, " [never set]"),
+    ];
+    states.iter().find(|(flag, _)| field.flags.has(*flag)).map_or("", |(_, state)| state)
+}
+
 fn list_events(out: &mut impl Write) -> io::Result<()> {
+    let recorded = recorded_kinds();
     for kind in EventKind::all() {
-        writeln!(out, "{}", kind.name())?;
+        let state = if recorded.contains(kind) { "" } else { " [not recorded]" };
+        writeln!(out, "{}{state}", kind.name())?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Whether changed rule files may take the place of the present rules: a good set may, a bad one is reported.
 
 use tiercel_detection::alert::FieldValue;
-use tiercel_detection::event::{Text, Timestamp};
+use tiercel_detection::event::{KindSet, Text, Timestamp};
 use tiercel_detection::{Alert, OutputContext, Priority};
 use tracing::error;
 
@@ -27,7 +27,13 @@ pub(super) enum Verdict {
 }
 
 /// Reads the configured rules and judges them as a whole.
-pub(super) fn judge(config: &RulesConfig, present: &[FileDigest], context: &OutputContext, now: Timestamp) -> Verdict {
+pub(super) fn judge(
+    config: &RulesConfig,
+    recorded: Option<KindSet>,
+    present: &[FileDigest],
+    context: &OutputContext,
+    now: Timestamp,
+) -> Verdict {
     let refused = |count: usize, reason: String| Verdict::Refused(Box::new(alert(context, count, &reason, now)));
     let files = match rules::read_configured(config) {
         Ok(files) => files,
@@ -40,7 +46,7 @@ pub(super) fn judge(config: &RulesConfig, present: &[FileDigest], context: &Outp
     if rules::digests(&files) == present {
         return Verdict::Unchanged;
     }
-    let loaded = rules::compile(&files, config);
+    let loaded = rules::compile(&files, config, recorded);
     if loaded.report.is_ok() {
         return Verdict::Loaded(Box::new(loaded));
     }

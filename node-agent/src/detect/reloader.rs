@@ -6,11 +6,12 @@ use actix::Addr;
 use anyhow::Context as _;
 use metrics::counter;
 use tiercel_detection::OutputContext;
+use tiercel_detection::event::KindSet;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{debug, error, info, warn};
 
 use super::actor::{DetectActor, InternalAlert, ReplaceRules};
-use super::reload::{Verdict, judge};
+use super::reload::{Verdict, judge, one_line};
 use super::rules;
 use super::state::RulesState;
 use super::watch::RuleWatch;
@@ -22,6 +23,8 @@ use crate::outputs::Reopener;
 #[derive(Debug)]
 pub struct Reloader {
     config: RulesConfig,
+    /// The kinds of events that the live sensor records, if it is the source.
+    recorded: Option<KindSet>,
     context: OutputContext,
     state: Arc<RulesState>,
     detect: Addr<DetectActor>,
@@ -34,13 +37,14 @@ impl Reloader {
     /// Wires it to detection and to the local outputs, which SIGUSR1 opens anew.
     pub fn new(
         config: RulesConfig,
+        recorded: Option<KindSet>,
         context: OutputContext,
         state: Arc<RulesState>,
         detect: Addr<DetectActor>,
         reopener: Reopener,
         records_environment: bool,
     ) -> Self {
-        Self { config, context, state, detect, reopener, records_environment }
+        Self { config, recorded, context, state, detect, reopener, records_environment }
     }
 
     /// Starts to listen for SIGHUP, SIGUSR1 and, if configured, for changes of the files.
@@ -76,7 +80,8 @@ impl Reloader {
 
     async fn reload(&self, why: &'static str) {
         let (config, context, present) = (self.config.clone(), self.context.clone(), self.state.digests());
-        let work = tokio::task::spawn_blocking(move || judge(&config, &present, &context, now()));
+        let recorded = self.recorded;
+        let work = tokio::task::spawn_blocking(move || judge(&config, recorded, &present, &context, now()));
         let delivered = match work.await.expect("a panic ends the process") {
             Verdict::Unchanged => {
                 debug!(why, "the rule files are the same as before");
@@ -85,6 +90,9 @@ impl Reloader {
             Verdict::Loaded(loaded) => {
                 info!(why, rules = loaded.report.rules_enabled, "rules loaded anew");
                 counter!("tiercel_agent_rule_reloads_total", "result" => "loaded").increment(1);
+                for diagnostic in loaded.report.warnings() {
+                    warn!(warning = one_line(diagnostic), "rule is suspicious");
+                }
                 if rules::read_environment(&loaded.rules) && !self.records_environment {
                     warn!("the new rules look at the environment of programs, which is recorded after a restart only");
                 }

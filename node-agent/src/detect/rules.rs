@@ -6,10 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tiercel_detection::event::KindSet;
 use tiercel_detection::{LoadOptions, LoadReport, RuleFile, RuleSet};
 
 use super::builtin;
-use crate::config::RulesConfig;
+use crate::capture::syscall::recorded_kinds;
+use crate::config::{CaptureSource, RulesConfig};
 
 /// Rules are typed by people: the official files together have 140 kB.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -58,7 +60,24 @@ pub struct ReadError {
 /// # Errors
 /// When a file or directory cannot be read. Mistakes inside the files are in the report.
 pub fn load(config: &RulesConfig) -> Result<LoadedRules, ReadError> {
-    Ok(compile(&read_configured(config)?, config))
+    load_for(config, None)
+}
+
+/// Reads and loads what is configured. `recorded` are the kinds of events that the live sensor records: rules that ask
+/// for more get a warning; `None` for recordings, which bring what they bring.
+///
+/// # Errors
+/// When a file or directory cannot be read. Mistakes inside the files are in the report.
+pub fn load_for(config: &RulesConfig, recorded: Option<KindSet>) -> Result<LoadedRules, ReadError> {
+    Ok(compile(&read_configured(config)?, config, recorded))
+}
+
+/// The kinds of events that a source records, if it is the live sensor.
+pub fn recorded_by(source: &CaptureSource) -> Option<KindSet> {
+    match source {
+        CaptureSource::Kernel { .. } => Some(recorded_kinds()),
+        CaptureSource::Recording(_) => None,
+    }
 }
 
 /// Reads what is configured: the built-in rules when no file is named.
@@ -70,9 +89,13 @@ pub(super) fn read_configured(config: &RulesConfig) -> Result<Vec<RuleFile>, Rea
 }
 
 /// Loads files that were read.
-pub(super) fn compile(files: &[RuleFile], config: &RulesConfig) -> LoadedRules {
-    let options =
-        LoadOptions { minimum_priority: config.minimum_priority, matching: config.matching, ..LoadOptions::default() };
+pub(super) fn compile(files: &[RuleFile], config: &RulesConfig, recorded: Option<KindSet>) -> LoadedRules {
+    let options = LoadOptions {
+        minimum_priority: config.minimum_priority,
+        matching: config.matching,
+        recorded,
+        ..LoadOptions::default()
+    };
     let (rules, report) = RuleSet::load(files, &options);
     LoadedRules { rules, report, digests: digests(files) }
 }

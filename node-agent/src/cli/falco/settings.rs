@@ -194,7 +194,7 @@ fn load_options(keys: Keys<'_>) -> anyhow::Result<LoadOptions> {
     };
     let (suggested, additions) = additions(keys)?;
     let switches = keys.list("rules").into_iter().map(switch).collect::<anyhow::Result<_>>()?;
-    Ok(LoadOptions { minimum_priority, matching, append_output: suggested, additions, switches })
+    Ok(LoadOptions { minimum_priority, matching, append_output: suggested, additions, switches, recorded: None })
 }
 
 fn switch(entry: &Value) -> anyhow::Result<Switch> {
