@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CompileError, Compiler, Link, Memo, Plan, Program, compile, parse, required_kinds, suspicions};
+use super::{
+    CompileError, Compiler, Link, Memo, Plan, Program, compile, parse, required_kinds, suspicions, with_deep_stack,
+};
 use crate::event::KindSet;
 use crate::field::Fields;
 
@@ -21,6 +23,10 @@ impl Condition {
     /// Compiles a condition whose groups nest at most `depth_max` deep. Falco's limit is [`super::DEPTH_MAX`] for the
     /// conditions of rules and 100 elsewhere.
     pub fn compile(text: &str, depth_max: usize) -> Result<Self, CompileError> {
+        with_deep_stack(|| Self::compile_here(text, depth_max))
+    }
+
+    fn compile_here(text: &str, depth_max: usize) -> Result<Self, CompileError> {
         let expression = parse(text, depth_max)?;
         let warnings = suspicions(&expression).into_iter().map(|suspicion| suspicion.message).collect();
         let kinds = required_kinds(&expression)?;

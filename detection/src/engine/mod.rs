@@ -9,7 +9,7 @@ use index::Place;
 pub(crate) use shadow::{Finding, findings};
 
 use crate::alert::{Alert, FieldValue};
-use crate::condition::{Memo, Program};
+use crate::condition::{Memo, Program, with_deep_stack};
 use crate::event::{Document, Event, EventKind, Text};
 use crate::example::FieldMap;
 use crate::field::{DocumentView, EventView, Fields};
@@ -46,7 +46,7 @@ struct Scratch {
 impl Engine {
     /// Prepares rules for evaluation.
     pub fn new(rules: RuleSet, context: OutputContext) -> Self {
-        let dispatch = Dispatch::new(&rules, true);
+        let dispatch = with_deep_stack(|| Dispatch::new(&rules, true));
         let counters = vec![RuleCounter::default(); rules.rules().len()];
         Self { rules, context, dispatch, counters, scratch: Scratch::default() }
     }

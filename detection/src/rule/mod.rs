@@ -23,7 +23,7 @@ pub use options::{AddedField, Addition, LoadOptions, Matching, Selector, Switch}
 pub use report::{Code, Diagnostic, FileReport, LoadReport, Location, Position};
 
 use crate::alert::{FieldValue, Priority};
-use crate::condition::{NodeId, Plan};
+use crate::condition::{NodeId, Plan, with_deep_stack};
 use crate::event::{KindSet, Text};
 use crate::example::FieldMap;
 use crate::field::{FieldId, Fields};
@@ -147,13 +147,19 @@ pub struct RuleSet {
 impl RuleSet {
     /// Loads files in order. Never fails as a whole: an item with a mistake is left out and reported.
     pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Self, LoadReport) {
-        let (rules, report, _) = Self::load_and_lint(files, options, false);
-        (rules, report)
+        with_deep_stack(|| {
+            let (rules, report, _) = Self::load_and_lint(files, options, false);
+            (rules, report)
+        })
     }
 
     /// Looks for what is allowed and loads, but is hardly meant: rules that cannot fire, exceptions that cannot match.
     /// It reports only what it can prove.
     pub fn lint(files: &[RuleFile], options: &LoadOptions) -> Vec<Diagnostic> {
+        with_deep_stack(|| Self::lint_here(files, options))
+    }
+
+    fn lint_here(files: &[RuleFile], options: &LoadOptions) -> Vec<Diagnostic> {
         let (rules, _, mut lints) = Self::load_and_lint(files, options, true);
         for lint in lint::of_all(&rules, files) {
             // Of a rule that cannot fire the first reason is enough.

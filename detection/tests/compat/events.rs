@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tiercel_detection::Event;
 use tiercel_detection::event::flags::{FILE_FLAGS, SOCKET_FAMILIES, ppm_open_flags};
 use tiercel_detection::event::{
-    Details, Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Parameter, ParameterValue, Parameters, Process,
-    Role, Socket, Text, Timestamp, Trust, Via, kinds,
+    Details, Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Parameter, ParameterValue, Parameters,
+    Process, Role, Socket, Text, Timestamp, Trust, Via, kinds,
 };
 
 fn process(pid: i64, name: &str) -> Arc<Process> {

@@ -7,6 +7,7 @@
 mod compatibility;
 mod context;
 mod events;
+mod loader;
 
 use std::path::Path;
 

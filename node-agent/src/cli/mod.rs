@@ -103,7 +103,16 @@ impl From<OutputFormat> for Format {
 
 /// Runs what the arguments ask for.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments());
+    let arguments = arguments();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        // Falco's scripts expect of a wrong flag what they expect of everything else that is wrong.
+        Err(error) if error.use_stderr() && arguments.get(1).is_some_and(|command| command == "falco") => {
+            eprint!("{}", error.render());
+            return ExitCode::from(FAILED);
+        }
+        Err(error) => error.exit(),
+    };
     let own_log = matches!(cli.command, Command::Falco(_));
     if !own_log && let Err(error) = logging::start(cli.log_format, &cli.log_level) {
         eprintln!("error: {error:#}");
