@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::availability::KnownPlace;
 use super::collect::Collector;
+use super::describe::{Vocabulary, WrittenException, WrittenList, WrittenMacro, WrittenRule};
 use super::item::RuleItem;
 use super::options::{AddedField, Addition, is_enabled};
 use super::report::{Code, Diagnostic, Location};
@@ -14,7 +15,9 @@ use super::resolve::MacroState;
 use super::source::{File, Scalar, SourceText};
 use super::{LoadOptions, Rule};
 use crate::condition::ast::{Expression, Literal, Right, Test};
-use crate::condition::{CompileError, DEPTH_MAX, Plan, compile, foreign_hint, parse, refuse_foreign_fields, required_kinds, suspicions};
+use crate::condition::{
+    CompileError, DEPTH_MAX, Plan, compile, foreign_hint, parse, refuse_foreign_fields, required_kinds, suspicions,
+};
 use crate::event::{EventSource, Text};
 use crate::field::{FieldFlags, FieldId, FieldRef};
 use crate::output::Format;
@@ -37,6 +40,8 @@ pub(super) struct Builder {
     pub(super) lists: Vec<(String, Vec<String>)>,
     pub(super) macros: FxHashMap<Arc<str>, MacroState>,
     pub(super) used_macros: FxHashSet<Arc<str>>,
+    /// The conditions of the macros before lists were put into them.
+    pub(super) written_macros: Vec<String>,
     plan: Plan,
     literal_paths: BTreeSet<Text>,
     /// Places in macros that have been warned of.
@@ -61,6 +66,7 @@ impl Builder {
             lists: Vec::new(),
             macros: FxHashMap::default(),
             used_macros: FxHashSet::default(),
+            written_macros: Vec::new(),
             plan: Plan::default(),
             literal_paths: BTreeSet::new(),
             warned_places: FxHashSet::default(),
@@ -82,6 +88,28 @@ impl Builder {
         self.resolve_rest();
         self.warn_unused();
         rules
+    }
+
+    /// The macros and lists, for those who ask what was loaded.
+    pub(super) fn vocabulary(&self) -> Vocabulary {
+        let macros = self.collector.macros.iter().zip(&self.written_macros).map(|(item, condition)| {
+            let resolved = match self.macros.get(item.name.value()) {
+                Some(MacroState::Resolved(body, _)) => Some(body.clone()),
+                Some(MacroState::Parsed(_) | MacroState::Resolving | MacroState::Broken) | None => None,
+            };
+            WrittenMacro { name: item.name.value().to_owned(), condition: condition.clone(), resolved }
+        });
+        let lists = self.collector.lists.iter().zip(&self.lists).map(|(item, (name, resolved))| WrittenList {
+            name: name.clone(),
+            items: item.items.clone(),
+            resolved: resolved.clone(),
+        });
+        Vocabulary {
+            macros: macros.collect(),
+            lists: lists.collect(),
+            engine_version: self.collector.engine_version.clone(),
+            plugin_versions: self.collector.plugin_versions.clone(),
+        }
     }
 
     pub(super) fn finish(self) -> (Collector, Plan, BTreeSet<Text>) {
@@ -205,6 +233,7 @@ impl Builder {
             fields,
             format,
             added,
+            written: written(item),
         })
     }
 
@@ -299,6 +328,17 @@ impl Builder {
     }
 }
 
+fn written(item: &RuleItem) -> WrittenRule {
+    let exceptions = item.exceptions.iter();
+    WrittenRule {
+        condition: item.condition.text().to_owned(),
+        output: item.output.text().to_owned(),
+        capture: item.capture,
+        capture_duration_ms: item.capture_duration_ms,
+        exceptions: exceptions.map(|it| WrittenException { name: it.name.clone(), tests: it.tests() }).collect(),
+    }
+}
+
 fn additions<'a>(item: &'a RuleItem, options: &'a LoadOptions) -> impl Iterator<Item = &'a Addition> {
     options.additions.iter().filter(|addition| addition.concerns(item.name.value(), &item.source, &item.tags))
 }
@@ -318,9 +358,8 @@ fn added_fields(
 
 /// Parses a format that prints `<NA>` for what is missing. It may name only what events of the source have.
 fn parse_format(text: &str, source: EventSource) -> Result<Format, RuleMistake> {
-    let mistake = |offset, message, hint| {
-        RuleMistake { code: Code::CompileOutput, offset, macro_name: None, message, hint }
-    };
+    let mistake =
+        |offset, message, hint| RuleMistake { code: Code::CompileOutput, offset, macro_name: None, message, hint };
     let format = Format::parse(&format!("*{text}"))
         .map_err(|error| mistake(error.offset.saturating_sub(1), error.message, error.hint))?;
     match format.fields().iter().find(|field| !field.id.is_of(source)) {

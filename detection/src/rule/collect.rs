@@ -29,6 +29,10 @@ pub(super) struct Collector {
     pub(super) macros: Vec<MacroItem>,
     pub(super) rules: Vec<RuleItem>,
     pub(super) names: Names,
+    /// The last `required_engine_version`.
+    pub(super) engine_version: Option<String>,
+    /// The entries of every `required_plugin_versions`.
+    pub(super) plugin_versions: Vec<serde_json::Value>,
     next: usize,
 }
 
@@ -128,8 +132,10 @@ impl Collector {
         let name = |key: &str| item.get(key).and_then(Node::scalar).unwrap_or_default().to_owned();
         let subject = |kind, name| Subject { file, node: item, kind, name };
         let (subject, result) = if let Some(version) = item.get("required_engine_version") {
+            self.engine_version = version.scalar().map(str::to_owned);
             (subject("required_engine_version", String::new()), requirement::check_engine(version))
         } else if let Some(versions) = item.get("required_plugin_versions") {
+            self.plugin_versions.extend(versions.sequence().unwrap_or_default().iter().map(Node::to_json));
             (subject("required_plugin_versions", String::new()), requirement::check_plugins(versions))
         } else if item.get("list").is_some() {
             let subject = subject("list", name("list"));

@@ -108,7 +108,7 @@ impl Collector {
         // The fields of exceptions are those of their source; of an unknown one nothing can be said.
         let exceptions = if is_known_source(&source) { self.exceptions(subject)? } else { Vec::new() };
         let truth = |key, default| optional(item, key).map(truth_of).transpose().map(|it| it.unwrap_or(default));
-        let rule = RuleItem {
+        Ok(RuleItem {
             name: Scalar::new(subject.file, item.get("rule").unwrap_or(item)),
             order,
             description: text_of(required(item, "desc")?)?.to_owned(),
@@ -121,11 +121,10 @@ impl Collector {
             warn_event_types: truth("warn_evttypes", true)?,
             skip_if_unknown_filter: truth("skip-if-unknown-filter", false)?,
             exceptions,
+            capture: truth("capture", false)?,
+            capture_duration_ms: optional(item, "capture_duration").map(number_of).transpose()?.unwrap_or_default(),
             examples: self.examples(subject),
-        };
-        truth("capture", false)?;
-        optional(item, "capture_duration").map(number_of).transpose()?;
-        Ok(rule)
+        })
     }
 
     fn same_source(&self, subject: &Subject<'_>, index: usize) -> Result<(), Mistake> {
@@ -287,6 +286,12 @@ fn replace_plain_keys(rule: &mut RuleItem, item: &Node, overrides: &Overrides) -
     }
     if let Some(node) = replaced("enabled")? {
         rule.enabled = truth_of(node)?;
+    }
+    if let Some(node) = replaced("capture")? {
+        rule.capture = truth_of(node)?;
+    }
+    if let Some(node) = replaced("capture_duration")? {
+        rule.capture_duration_ms = number_of(node)?;
     }
     if let Some(node) = replaced("warn_evttypes")? {
         rule.warn_event_types = truth_of(node)?;

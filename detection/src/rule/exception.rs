@@ -98,6 +98,14 @@ impl Exception {
         Ok(())
     }
 
+    /// Its fields, each with its operator.
+    pub(super) fn tests(&self) -> Vec<(String, String)> {
+        match &self.shape {
+            Shape::Single(field, comparison) => vec![(field.clone(), comparison.clone())],
+            Shape::Tuple(fields) => fields.clone(),
+        }
+    }
+
     /// Each value as a condition of its own.
     pub(super) fn alternatives(&self) -> Vec<SourceText> {
         let texts = self.values.iter().map(|members| match &self.shape {

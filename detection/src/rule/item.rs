@@ -52,6 +52,8 @@ pub(super) struct RuleItem {
     pub(super) warn_event_types: bool,
     pub(super) skip_if_unknown_filter: bool,
     pub(super) exceptions: Vec<Exception>,
+    pub(super) capture: bool,
+    pub(super) capture_duration_ms: u64,
     pub(super) examples: Examples,
 }
 

@@ -5,6 +5,7 @@ mod build;
 mod collect;
 mod decode;
 mod define;
+mod describe;
 mod exception;
 mod item;
 mod lint;
@@ -82,6 +83,7 @@ pub struct Rule {
     format: Format,
     /// What `output_fields` gets besides; with a key the text, without one the values.
     added: Vec<(Option<Text>, Format)>,
+    written: describe::WrittenRule,
 }
 
 impl Rule {
@@ -142,6 +144,7 @@ pub struct RuleSet {
     matching: Matching,
     plan: Arc<Plan>,
     literal_paths: BTreeSet<Text>,
+    vocabulary: Arc<describe::Vocabulary>,
 }
 
 impl RuleSet {
@@ -176,13 +179,14 @@ impl RuleSet {
         files.iter().for_each(|file| collector.add_file(&file.name, &file.text));
         let mut builder = build::Builder::new(collector, lint);
         let rules = builder.rules(options);
+        let vocabulary = Arc::new(builder.vocabulary());
         let (collector, plan, literal_paths) = builder.finish();
         let report = LoadReport {
             files: collector.reports,
             rules_loaded: rules.len(),
             rules_enabled: rules.iter().filter(|rule| rule.enabled).count(),
         };
-        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths }, report, collector.lints)
+        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths, vocabulary }, report, collector.lints)
     }
 
     /// The conditions of all rules as they were written.

@@ -67,6 +67,7 @@ impl Builder {
 
     pub(super) fn parse_macros(&mut self) {
         for index in 0..self.collector.macros.len() {
+            self.written_macros.push(self.collector.macros[index].condition.text().to_owned());
             let text = self.substitute_lists(self.collector.macros[index].condition.clone());
             let name: Arc<str> = self.collector.macros[index].name.value().into();
             let state = match parse(text.text(), DEPTH_MAX) {

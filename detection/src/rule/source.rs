@@ -62,14 +62,59 @@ impl Scalar {
     }
 
     /// Byte offset in the file of a byte offset in the value. Quotes, folding and indentation change only what is blank
-    /// between the characters, so the n-th character that is not blank is the same one in both.
+    /// between the characters, so the n-th character that is not blank is the same one in both, once an escape counts
+    /// as what it stands for.
     fn file_offset(&self, value_offset: usize) -> usize {
         let written = self.file.text.get(self.offset..self.offset + self.length).unwrap_or_default();
         let before = self.value.get(..value_offset).unwrap_or(&self.value);
         let wanted = before.chars().filter(|c| !c.is_whitespace()).count();
         let body = body_start(written);
-        let mut characters = written[body..].char_indices().filter(|(_, c)| !c.is_whitespace());
-        characters.nth(wanted).map_or(self.offset, |(at, _)| self.offset + body + at)
+        let quote = written.chars().next().filter(|first| matches!(first, '"' | '\''));
+        let mut characters = Characters { rest: &written[body..], at: body, quote };
+        characters.nth(wanted).map_or(self.offset, |at| self.offset + at)
+    }
+}
+
+/// Where the characters of a scalar that are not blank are written.
+struct Characters<'a> {
+    rest: &'a str,
+    at: usize,
+    quote: Option<char>,
+}
+
+impl Iterator for Characters<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let first = self.rest.chars().next()?;
+            let (length, blank) = match (first, self.quote) {
+                ('\\', Some('"')) => escape(self.rest),
+                ('\'', Some('\'')) if self.rest.starts_with("\'\'") => (2, false),
+                _ => (first.len_utf8(), first.is_whitespace()),
+            };
+            let at = self.at;
+            let length = length.min(self.rest.len());
+            self.rest = self.rest.get(length..).unwrap_or_default();
+            self.at += length;
+            if !blank {
+                return Some(at);
+            }
+        }
+    }
+}
+
+/// How long an escape of a double-quoted scalar is, and whether it stands for a blank or for nothing.
+fn escape(text: &str) -> (usize, bool) {
+    let Some(kind) = text[1..].chars().next() else { return (1, false) };
+    match kind {
+        'x' => (4, false),
+        'u' => (6, false),
+        'U' => (10, false),
+        _ => (
+            1 + kind.len_utf8(),
+            matches!(kind, 't' | 'n' | 'v' | 'f' | 'r' | ' ' | '_' | 'N' | 'L' | 'P' | '\n' | '\t'),
+        ),
     }
 }
 

@@ -6,8 +6,10 @@
 #[path = "../../src/compatibility.rs"]
 mod compatibility;
 mod context;
+mod describe;
 mod events;
 mod loader;
+mod positions;
 
 use std::path::Path;
 

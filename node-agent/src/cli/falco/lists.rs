@@ -137,30 +137,3 @@ fn wrapped(text: &str) -> Vec<String> {
     }
     lines
 }
-
-/// The rules as `-L` prints them with `json_output`. What only Falco's own compiler knows (the parts of a condition) is
-/// left out.
-pub(super) fn rules_json<'a>(rules: impl Iterator<Item = &'a Rule>) -> Value {
-    let rules: Vec<_> = rules
-        .map(|rule| {
-            let tags: Vec<&str> = rule.tags.iter().map(|tag| &**tag).collect();
-            let events: Vec<_> = rule.kinds.iter().map(EventKind::name).collect();
-            json!({
-                "info": {
-                    "name": &*rule.name,
-                    "description": rule.description,
-                    "enabled": rule.enabled,
-                    "priority": rule.priority.name(),
-                    "source": &*rule.source,
-                    "tags": tags,
-                },
-                "details": {
-                    "condition_compiled": rule.condition,
-                    "output_compiled": rule.output,
-                    "events": events,
-                },
-            })
-        })
-        .collect();
-    json!({"rules": rules})
-}

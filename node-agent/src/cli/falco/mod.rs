@@ -203,7 +203,7 @@ fn describe(out: &mut impl Write, arguments: &Arguments, rules: &RuleSet, as_jso
         bail!("No rule found with name: {name}");
     }
     match as_json {
-        true => writeln!(out, "{}", lists::rules_json(chosen()))?,
+        true => writeln!(out, "{}", rules.describe(name))?,
         false => lists::rules(out, chosen())?,
     }
     Ok(true)

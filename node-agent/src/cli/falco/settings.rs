@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 use tiercel_agent::config::{FileOutput, Format, HttpOutput, JsonKeys, OutputsConfig, ProgramOutput, SyslogOutput};
+use tiercel_detection::event::EventSource;
 use tiercel_detection::rule::{AddedField, Addition, Selector, Switch};
 use tiercel_detection::{LoadOptions, Matching, Priority, TimeFormat};
 
@@ -194,7 +195,16 @@ fn load_options(keys: Keys<'_>) -> anyhow::Result<LoadOptions> {
     };
     let (suggested, additions) = additions(keys)?;
     let switches = keys.list("rules").into_iter().map(switch).collect::<anyhow::Result<_>>()?;
-    Ok(LoadOptions { minimum_priority, matching, append_output: suggested, additions, switches, recorded: None })
+    Ok(LoadOptions {
+        minimum_priority,
+        matching,
+        append_output: suggested,
+        additions,
+        switches,
+        // The only source that Falco has without plugins.
+        sources: vec![EventSource::Syscall],
+        recorded: None,
+    })
 }
 
 fn switch(entry: &Value) -> anyhow::Result<Switch> {
