@@ -1,6 +1,6 @@
 //! What a capture says of the machine: its name, its accounts, its network interfaces.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::ScapError;
 use super::cursor::Cursor;
@@ -55,6 +55,8 @@ pub struct Interface {
     pub name: String,
     /// Its address.
     pub address: IpAddr,
+    /// The part of an IPv4 address that names the network.
+    pub netmask: Ipv4Addr,
 }
 
 /// Reads the machine block.
@@ -127,16 +129,19 @@ pub(super) fn interfaces(mut cursor: Cursor<'_>, sized: bool) -> Result<Vec<Inte
 fn interface(entry: &mut Cursor<'_>) -> Result<Interface, ScapError> {
     let kind = entry.u16()?;
     let name_length = entry.u16()?;
-    let address = match kind {
+    let (address, netmask) = match kind {
         1 | 3 => {
             let address = entry.ipv4()?;
-            entry.take(8)?;
-            address
+            let mask = entry.u32()?.to_le_bytes();
+            // Broadcast address.
+            entry.take(4)?;
+            (address, Ipv4Addr::from(mask))
         }
         2 | 4 => {
             let address = entry.ipv6()?;
+            // Mask, which the writers leave empty, and broadcast address.
             entry.take(32)?;
-            address
+            (address, Ipv4Addr::UNSPECIFIED)
         }
         _ => return Err(entry.malformed("an interface is neither IPv4 nor IPv6")),
     };
@@ -145,5 +150,5 @@ fn interface(entry: &mut Cursor<'_>) -> Result<Interface, ScapError> {
         entry.take(8)?;
     }
     let name = String::from_utf8_lossy(entry.take(usize::from(name_length))?).into_owned();
-    Ok(Interface { name, address })
+    Ok(Interface { name, address, netmask })
 }

@@ -1,6 +1,6 @@
 //! Socket addresses as events carry them, and their texts.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tiercel_detection::event::Endpoint;
 
@@ -26,7 +26,7 @@ pub(super) enum Tuple {
         source: Endpoint,
         /// The other one.
         destination: Endpoint,
-        /// The family said IPv6, even if the addresses are IPv4.
+        /// It is a connection of IPv6.
         v6: bool,
     },
     /// A unix socket.
@@ -46,7 +46,7 @@ pub(super) fn address(bytes: &[u8]) -> Option<Address> {
     match *family {
         FAMILY_UNIX => Some(Address::Unix(text(rest))),
         FAMILY_IPV4 => endpoint4(rest).map(|(end, _)| Address::Ip(end)),
-        FAMILY_IPV6 => endpoint6(rest).map(|(end, _)| Address::Ip(end)),
+        FAMILY_IPV6 => endpoint6(rest).map(|(end, _)| Address::Ip(unmapped(end))),
         _ => None,
     }
 }
@@ -60,7 +60,10 @@ pub(super) fn tuple(bytes: &[u8]) -> Option<Tuple> {
     let ends = |read: ReadEnd, v6| {
         let (source, rest) = read(rest)?;
         let (destination, _) = read(rest)?;
-        Some(Tuple::Ip { source, destination, v6 })
+        // Only a connection that is mapped at both ends is one of IPv4.
+        let mapped = [source, destination].iter().all(|end| end.address.to_canonical().is_ipv4());
+        let [source, destination] = [source, destination].map(|end| if mapped { unmapped(end) } else { end });
+        Some(Tuple::Ip { source, destination, v6: v6 && !mapped })
     };
     match *family {
         FAMILY_UNIX => {
@@ -87,12 +90,12 @@ fn endpoint4(bytes: &[u8]) -> Option<(Endpoint, &[u8])> {
 fn endpoint6(bytes: &[u8]) -> Option<(Endpoint, &[u8])> {
     let (address, rest) = bytes.split_first_chunk::<16>()?;
     let (port, rest) = rest.split_first_chunk()?;
-    Some((Endpoint { address: canonical(Ipv6Addr::from(*address).into()), port: u16::from_le_bytes(*port) }, rest))
+    Some((Endpoint { address: Ipv6Addr::from(*address).into(), port: u16::from_le_bytes(*port) }, rest))
 }
 
 /// IPv4-mapped addresses are IPv4 addresses.
-pub(super) fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+pub(super) fn unmapped(end: Endpoint) -> Endpoint {
+    Endpoint { address: end.address.to_canonical(), ..end }
 }
 
 fn text(bytes: &[u8]) -> String {

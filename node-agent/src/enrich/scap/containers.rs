@@ -62,14 +62,37 @@ fn trimmed(document: &[u8]) -> &[u8] {
 }
 
 fn by_cgroup(path: &str) -> Option<Arc<Container>> {
+    // Only the id is known until the capture tells of the container.
+    let known_by = |id: Text| Some(Arc::new(Container { id, ..Container::default() }));
     match membership(path) {
-        // Only the id is known until the capture tells of the container.
-        Membership::Container { engine, id } => {
-            let id = from_id(engine, &id).id.clone();
-            Some(Arc::new(Container { id, ..Container::default() }))
-        }
-        Membership::Host | Membership::Candidate(_) => None,
+        Membership::Container { engine, id } => known_by(from_id(engine, &id).id.clone()),
+        Membership::Host | Membership::Candidate(_) => known_by(named(path)?),
     }
+}
+
+/// The short id of a container of containerd as Falco tells it: whatever follows the first directory that has
+/// characters of a namespace only. Units of systemd are none, unless a line feed follows their name, which the writers
+/// of some captures left there.
+fn named(path: &str) -> Option<Text> {
+    const SHORT_ID_BYTES: usize = 12;
+    if [".service", ".slice", ".scope"].iter().any(|unit| path.ends_with(unit)) {
+        return None;
+    }
+    let mut rest = path.strip_prefix('/').or_else(|| path.split_once('/').map(|(_, rest)| rest))?;
+    loop {
+        let (directory, below) = rest.split_once('/')?;
+        if is_namespace(directory) {
+            let end = below.floor_char_boundary(SHORT_ID_BYTES);
+            return (end > 0).then(|| below[..end].into());
+        }
+        rest = below;
+    }
+}
+
+/// Letters and digits, with single dots, dashes and underscores between them.
+fn is_namespace(text: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.split(['.', '_', '-']).all(plain)
 }
 
 /// What the document says; what it does not say is empty, because its writer had asked the runtime.
@@ -121,5 +144,27 @@ fn engine(number: u64) -> &'static str {
         10 => "static",
         11 => "podman",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_names_its_container_as_falco_reads_it() {
+        for (path, expected) in [
+            ("/", None),
+            ("/init.scope", None),
+            ("/system.slice/ssh.service", None),
+            ("/system.slice/ssh.service\n", Some("ssh.service\n")),
+            ("/system.slice/dev-hugepages.mount", Some("dev-hugepage")),
+            ("/docker/cdde3b8b16ab96f1228c45ce23e9229ee50118a16d1cf2154562c5959680c012", Some("cdde3b8b16ab")),
+            ("/default/web", Some("web")),
+            ("/--/k8s.io/web", Some("web")),
+            ("/default/", None),
+        ] {
+            assert_eq!(by_cgroup(path).map(|it| it.id.to_string()).as_deref(), expected, "{path:?}");
+        }
     }
 }

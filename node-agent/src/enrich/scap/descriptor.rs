@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 use tiercel_detection::event::{Endpoint, FdKind, L4Protocol, Role, Text};
 
-use super::address::{canonical, endpoint_text, ends_text};
+use super::address::{endpoint_text, ends_text, unmapped};
 use super::call::text;
+use super::interfaces::Interfaces;
 use crate::capture::scap::{DescriptorEntry, DescriptorTarget, L4};
 
 /// Descriptors that are followed for a process; Falco's bound.
@@ -69,6 +70,7 @@ impl Descriptor {
     pub(super) fn told_l4(&self) -> L4Protocol {
         match self.ends {
             Ends::Bound(_) => self.l4,
+            Ends::None | Ends::Pair(..) if self.l4 == L4Protocol::Raw => L4Protocol::Raw,
             Ends::None | Ends::Pair(..) if self.role == Role::Unknown => L4Protocol::Unknown,
             Ends::None | Ends::Pair(..) => self.l4,
         }
@@ -85,6 +87,9 @@ impl Descriptor {
     /// Finds out which end of a connection from before the capture is the client's.
     pub(super) fn assign_role(&mut self, listening: &FxHashSet<u16>) {
         let Ends::Pair(source, destination) = self.ends else { return };
+        if self.kind != FdKind::Ipv4 {
+            return;
+        }
         let serves = listening.contains(&source.port);
         self.role = if serves { Role::Server } else { Role::Client };
         if serves {
@@ -94,12 +99,17 @@ impl Descriptor {
     }
 
     /// As the list of a capture has it.
-    pub(super) fn captured(entry: &DescriptorEntry) -> Self {
+    pub(super) fn captured(entry: &DescriptorEntry, interfaces: &Interfaces) -> Self {
         let mut found = Self::of(kind_of(entry.kind));
         found.inode = entry.inode;
         match &entry.target {
             DescriptorTarget::Connection { source, destination, l4 } => {
-                let [source, destination] = [source, destination].map(|end| endpoint(*end));
+                let ends = [endpoint(*source), endpoint(*destination)];
+                let mapped = ends.iter().all(|end| end.address.to_canonical().is_ipv4());
+                let [source, destination] = ends.map(|end| if mapped { unmapped(end) } else { end });
+                found.kind = if mapped { FdKind::Ipv4 } else { FdKind::Ipv6 };
+                let [source, destination] =
+                    if mapped { interfaces.complete(source, destination).into() } else { [source, destination] };
                 found.l4 = protocol(*l4);
                 found.ends = Ends::Pair(source, destination);
                 found.connected = found.l4 == L4Protocol::Tcp;
@@ -112,8 +122,8 @@ impl Descriptor {
                 found.name = endpoint_text(endpoint(*address)).into();
             }
             DescriptorTarget::Unix { path, .. } => {
-                found.role = Role::Client;
                 found.name = text(path).into();
+                found.role = if found.name.is_empty() { Role::Client } else { Role::Server };
             }
             DescriptorTarget::File { flags, name, device } => {
                 found.open_flags = *flags;
@@ -127,7 +137,7 @@ impl Descriptor {
 }
 
 fn endpoint((address, port): (std::net::IpAddr, u16)) -> Endpoint {
-    Endpoint { address: canonical(address), port }
+    Endpoint { address, port }
 }
 
 fn protocol(l4: L4) -> L4Protocol {
@@ -188,8 +198,8 @@ impl DescriptorTable {
         self.0.remove(&fd);
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(i64, &Descriptor) -> bool) {
-        self.0.retain(|fd, descriptor| keep(*fd, descriptor));
+    pub(super) fn retain(&mut self, keep: impl Fn(&Descriptor) -> bool) {
+        self.0.retain(|_, descriptor| keep(descriptor));
     }
 
     pub(super) fn each_mut(&mut self, change: impl Fn(&mut Descriptor)) {

@@ -7,6 +7,7 @@ mod call;
 mod containers;
 mod describe;
 mod descriptor;
+mod interfaces;
 mod learn;
 mod parameters;
 mod path;

@@ -1,12 +1,11 @@
 //! The state of the machine that was captured, kept current by the events of the capture.
 
-use std::net::IpAddr;
-
 use tiercel_detection::event::{Endpoint, Event, EventKind, KindSet, Text, kinds};
 
 use super::accounts::Accounts;
 use super::call::Call;
 use super::containers::Containers;
+use super::interfaces::Interfaces;
 use super::learn;
 use super::thread::Thread;
 use super::threads::Threads;
@@ -23,7 +22,9 @@ pub struct CaptureState {
     pub(super) threads: Threads,
     pub(super) accounts: Accounts,
     pub(super) containers: Containers,
-    pub(super) local_addresses: Vec<IpAddr>,
+    pub(super) interfaces: Interfaces,
+    /// When the machine was started, nanoseconds since the epoch.
+    pub(super) booted_at_ns: u64,
     wanted: KindSet,
     /// An event has come that is not part of the inventory with which a capture begins.
     begun: bool,
@@ -48,13 +49,12 @@ pub(super) struct Leaving {
 impl CaptureState {
     /// The machine as it was when the capture began.
     pub fn new(metadata: &Metadata) -> Self {
-        let mut local_addresses: Vec<IpAddr> = metadata.interfaces.iter().map(|it| it.address).collect();
-        local_addresses.extend([IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]);
         Self {
             threads: Threads::new(metadata),
             accounts: Accounts::new(metadata),
             containers: Containers::default(),
-            local_addresses,
+            interfaces: Interfaces::new(metadata),
+            booted_at_ns: metadata.machine.booted_at_ns,
             wanted: KindSet::all(),
             begun: false,
             number: 0,
@@ -79,10 +79,12 @@ impl CaptureState {
         }
         // Entries of calls serve the state of programs that watch live; their exits say the same.
         if call.row.syscall && event.code.is_multiple_of(2) {
+            self.remember_entry(call);
             return None;
         }
+        let entry = self.entry(call);
         let old_name = self.prepare(call);
-        learn::learn(self, call);
+        learn::learn(self, call, entry.as_ref());
         self.begun |= !call.is_inventory();
         let wanted = kind(call).filter(|kind| self.begun && self.wanted.contains(*kind));
         let described = wanted.map(|kind| super::describe::describe(self, call, kind, old_name));
@@ -90,6 +92,33 @@ impl CaptureState {
             self.previous_ns = event.time_ns;
         }
         described
+    }
+
+    /// Keeps the entry of a call whose exit may lack what the entry says.
+    fn remember_entry(&mut self, call: Call<'_>) {
+        let kept = matches!(call.row.name, "open" | "openat" | "openat2" | "creat" | "execve" | "execveat" | "connect");
+        if !kept {
+            return;
+        }
+        let tid = call.event.tid;
+        if self.threads.get(tid).is_none() {
+            self.threads.insert(Thread::unknown(tid));
+        }
+        if let Some(thread) = self.threads.get_mut(tid) {
+            let says_something =
+                call.row.name == "execveat" || call.event.values.first().is_some_and(|it| !it.is_empty());
+            thread.entry = says_something.then(|| call.event.clone());
+        }
+    }
+
+    /// The entry that belongs to an exit. A successful execveat ends as execve.
+    fn entry(&mut self, call: Call<'_>) -> Option<CapturedEvent> {
+        // Notices that come in between have even codes too.
+        let exit = !call.event.code.is_multiple_of(2);
+        let entry = self.threads.get_mut(call.event.tid).filter(|_| exit)?.entry.take()?;
+        let entered = tables::event(entry.code)?.name;
+        let same = entry.code + 1 == call.event.code;
+        (same || (call.row.name, entered) == ("execve", "execveat")).then_some(entry)
     }
 
     /// Finds the acting thread and the descriptor that it uses; returns the name that the descriptor has before the
@@ -126,23 +155,13 @@ impl CaptureState {
         }
     }
 
-    /// The address that a message leaves with; one that was not bound takes that of the first interface that fits.
-    pub(super) fn sender(&self, bound: IpAddr, destination: IpAddr) -> IpAddr {
-        let loops = destination.is_loopback();
-        let fits = |it: &&IpAddr| it.is_loopback() == loops && it.is_ipv4() == bound.is_ipv4();
-        match bound.is_unspecified() {
-            true => self.local_addresses.iter().find(fits).copied().unwrap_or(bound),
-            false => bound,
-        }
-    }
-
     /// Whether an address is one of the machine, seen by a thread: of its container, if that has one of its own.
     pub(super) fn is_local(&self, tid: i64, end: Endpoint) -> bool {
         let container = self.threads.get(tid).and_then(|thread| self.containers.known(&thread.cgroups));
         if let Some(own) = container.and_then(|container| container.ip) {
             return own.parse() == Ok(end.address);
         }
-        self.local_addresses.contains(&end.address)
+        self.interfaces.has(end.address)
     }
 }
 

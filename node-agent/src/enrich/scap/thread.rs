@@ -6,18 +6,20 @@ use tiercel_detection::event::{Capabilities, Process, ProcessKey, Text, Timestam
 
 use super::call::{parts, text};
 use super::descriptor::DescriptorTable;
-use crate::capture::scap::ProcessEntry;
+use crate::capture::scap::{CapturedEvent, ProcessEntry};
 
 /// Flags of clone in Falco's encoding, as far as they decide something here.
 pub(super) mod clone {
     pub(in super::super) const FILES: u32 = 1;
-    pub(in super::super) const FS: u32 = 1 << 1;
     pub(in super::super) const NEWPID: u32 = 1 << 6;
     pub(in super::super) const PARENT: u32 = 1 << 8;
     pub(in super::super) const THREAD: u32 = 1 << 13;
-    /// The child is in another pid namespace than its creator.
-    pub(in super::super) const CHILD_IN_PIDNS: u32 = 1 << 22;
+    /// The child told of itself before its parent did; not a flag of the call.
+    pub(in super::super) const INVERTED: u32 = 1 << 16;
     pub(in super::super) const NEWUSER: u32 = 1 << 20;
+    pub(in super::super) const VFORK: u32 = 1 << 27;
+    /// The child is in another pid namespace than the first one of the machine.
+    pub(in super::super) const CHILD_IN_PIDNS: u32 = 1 << 29;
 }
 
 /// A thread.
@@ -41,8 +43,12 @@ pub(super) struct Thread {
     pub(super) fd_limit: i64,
     pub(super) memory_kib: [u64; 3],
     pub(super) page_faults: [u64; 2],
-    /// It has ended; its entry lives until the next event.
+    /// It has ended. Its entry lives until the next event, that of a main thread until all of its threads have ended.
     pub(super) dead: bool,
+    /// Who takes its children when it ends, if its end said so.
+    pub(super) reaper: Option<i64>,
+    /// The entry of the call that it is in, if that says what its exit does not.
+    pub(super) entry: Option<CapturedEvent>,
 }
 
 impl Thread {
@@ -67,6 +73,8 @@ impl Thread {
             memory_kib: [0; 3],
             page_faults: [0; 2],
             dead: false,
+            reaper: None,
+            entry: None,
         }
     }
 
@@ -103,6 +111,16 @@ impl Thread {
         thread.set_exe_path(&text(&entry.exe_path));
         thread.set_arguments(&entry.arguments);
         thread
+    }
+
+    /// Nothing is known of where it belongs.
+    pub(super) fn is_unplaced(&self) -> bool {
+        self.tid < 0 || self.pid < 0 || self.ptid < 0
+    }
+
+    /// It has another id inside its container.
+    pub(super) fn is_in_pid_namespace(&self) -> bool {
+        self.flags & clone::CHILD_IN_PIDNS != 0 || (self.tid != self.vtid && self.vtid >= 0)
     }
 
     /// It is the thread that its process is named after.

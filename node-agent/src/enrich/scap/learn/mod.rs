@@ -9,15 +9,18 @@ use tiercel_detection::event::FdKind;
 use super::call::Call;
 use super::descriptor::Descriptor;
 use super::state::CaptureState;
+use crate::capture::scap::CapturedEvent;
+
+use network::Way;
 
 pub(super) use files::absolute as absolute_name;
 pub(super) use process::forget;
 
-/// Learns from an event.
-pub(super) fn learn(state: &mut CaptureState, call: Call<'_>) {
+/// Learns from an event, with the entry of the call where that says what the exit does not.
+pub(super) fn learn(state: &mut CaptureState, call: Call<'_>, entry: Option<&CapturedEvent>) {
     match call.row.name {
         "clone" | "clone3" | "fork" | "vfork" => process::cloned(state, call),
-        "execve" | "execveat" => process::executed(state, call),
+        "execve" | "execveat" => process::executed(state, call, entry),
         "procexit" => process::exited(state, call),
         "setuid" | "setresuid" | "setreuid" => process::user_changed(state, call),
         "setgid" | "setresgid" | "setregid" => process::group_changed(state, call),
@@ -29,7 +32,7 @@ pub(super) fn learn(state: &mut CaptureState, call: Call<'_>) {
         "setrlimit" | "getrlimit" | "prlimit" => process::limit_told(state, call),
         "container" => document(state, call),
         "useradded" | "userdeleted" | "groupadded" | "groupdeleted" => process::account_changed(state, call),
-        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" => files::opened(state, call),
+        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" => files::opened(state, call, entry),
         "chdir" => files::directory_changed(state, call),
         "fchdir" => files::directory_changed_by_descriptor(state, call),
         "getcwd" => files::directory_told(state, call),
@@ -44,16 +47,22 @@ pub(super) fn learn(state: &mut CaptureState, call: Call<'_>) {
         "epoll_create" | "epoll_create1" => made(state, call, FdKind::EventPoll),
         "userfaultfd" => made(state, call, FdKind::Userfaultfd),
         "io_uring_setup" => made(state, call, FdKind::IoUring),
-        "pidfd_open" => made(state, call, FdKind::Pidfd),
+        "pidfd_open" => files::process_opened(state, call),
+        "pidfd_getfd" => files::taken_over(state, call),
+        "prctl" => process::controlled(state, call),
         "bpf" => made(state, call, FdKind::Bpf),
         "memfd_create" => made(state, call, FdKind::Memfd),
         "socket" => network::made(state, call),
         "socketpair" => network::paired(state, call),
         "bind" => network::bound(state, call),
-        "connect" => network::connected(state, call),
+        "connect" => network::connected(state, call, entry),
         "accept" | "accept4" => network::accepted(state, call),
-        "sendto" | "sendmsg" | "recvfrom" | "recvmsg" | "read" | "readv" | "write" | "writev" | "pread" | "pwrite"
-        | "preadv" | "pwritev" | "recv" | "send" | "sendmmsg" | "recvmmsg" => network::transferred(state, call),
+        "read" | "readv" | "pread" | "preadv" | "recv" | "recvfrom" | "recvmsg" | "recvmmsg" => {
+            network::transferred(state, call, Way::In);
+        }
+        "write" | "writev" | "pwrite" | "pwritev" | "send" | "sendto" | "sendmsg" | "sendmmsg" => {
+            network::transferred(state, call, Way::Out);
+        }
         _ => {}
     }
 }

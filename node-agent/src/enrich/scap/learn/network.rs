@@ -1,5 +1,7 @@
 //! Sockets.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use tiercel_detection::event::{Endpoint, FdKind, L4Protocol, Role};
 
 use super::super::address::{self, Address, Tuple, ends_text};
@@ -7,6 +9,7 @@ use super::super::call::Call;
 use super::super::descriptor::{Descriptor, Ends};
 use super::super::state::CaptureState;
 use super::add;
+use crate::capture::scap::CapturedEvent;
 
 /// The errno of a connect that goes on in the background.
 const EINPROGRESS: i64 = -115;
@@ -28,23 +31,27 @@ pub(super) fn made(state: &mut CaptureState, call: Call<'_>) {
     };
     let mut socket = Descriptor::of(kind);
     if socket.is_ip() {
-        socket.l4 = protocol(call.number("type").unwrap_or(0) & TYPE_MASK, call.number("proto").unwrap_or(0));
+        socket.l4 = protocol(call.number("type").unwrap_or(0), call.number("proto").unwrap_or(0));
     }
     add(state, call, fd, socket);
 }
 
+/// Flags in the type of a socket are overlooked, unless the type alone decides.
 fn protocol(kind: i64, protocol: i64) -> L4Protocol {
     match (protocol, kind) {
         (6 | 17 | 1, TYPE_RAW) | (255, _) => L4Protocol::Raw,
-        (6, _) | (0, TYPE_STREAM) => L4Protocol::Tcp,
-        (17, _) | (0, TYPE_DATAGRAM) => L4Protocol::Udp,
+        (6, _) => L4Protocol::Tcp,
+        (17, _) => L4Protocol::Udp,
         (1, _) => L4Protocol::Icmp,
+        (0, kind) if kind & TYPE_MASK == TYPE_STREAM => L4Protocol::Tcp,
+        (0, kind) if kind & TYPE_MASK == TYPE_DATAGRAM => L4Protocol::Udp,
         _ => L4Protocol::Unknown,
     }
 }
 
 pub(super) fn paired(state: &mut CaptureState, call: Call<'_>) {
-    if call.result().is_none_or(|result| result < 0) {
+    // Equal numbers are those of a pair that was not recorded.
+    if call.result().is_none_or(|result| result < 0) || call.number("fd1") == call.number("fd2") {
         return;
     }
     for end in ["fd1", "fd2"] {
@@ -77,29 +84,62 @@ fn family(end: Endpoint) -> FdKind {
     if end.address.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 }
 }
 
-pub(super) fn connected(state: &mut CaptureState, call: Call<'_>) {
+pub(super) fn connected(state: &mut CaptureState, call: Call<'_>, entry: Option<&CapturedEvent>) {
     let result = call.result().unwrap_or(-1);
     if result < 0 && result != EINPROGRESS {
         return;
     }
-    let tuple = call.bytes("tuple").and_then(address::tuple);
     let Some(socket) = socket(state, call) else { return };
     socket.connected = true;
-    let Some(tuple) = tuple else { return };
-    socket.name = tuple.to_string().into();
-    socket.role = Role::Client;
-    match tuple {
-        Tuple::Ip { source, destination, v6 } => {
-            socket.kind = kind_of_tuple(v6, destination);
-            socket.ends = Ends::Pair(source, destination);
+    match call.bytes("tuple").and_then(address::tuple) {
+        Some(Tuple::Ip { source, destination, v6 }) => {
+            let changed = !joins(socket, v6, source, destination);
+            set_family(socket, v6);
+            socket.ends = match (socket.role, socket.told_l4()) {
+                (Role::Server, L4Protocol::Udp) if changed => Ends::Pair(destination, source),
+                _ if changed => Ends::Pair(source, destination),
+                _ => socket.ends,
+            };
+            name_by_ends(socket);
         }
-        Tuple::Unix { .. } => socket.kind = FdKind::Unix,
+        Some(unix @ Tuple::Unix { .. }) if socket.kind == FdKind::Unix => socket.name = unix.to_string().into(),
+        Some(Tuple::Unix { .. }) => return,
+        None => return asked(socket, entry),
+    }
+    if socket.role == Role::Unknown {
+        socket.role = Role::Client;
     }
 }
 
-/// A connection of an IPv6 socket between IPv4 addresses counts as IPv4.
-fn kind_of_tuple(v6: bool, destination: Endpoint) -> FdKind {
-    if v6 && destination.address.is_ipv6() { FdKind::Ipv6 } else { FdKind::Ipv4 }
+/// The connection is not recorded; the entry of the call says where it should lead.
+fn asked(socket: &mut Descriptor, entry: Option<&CapturedEvent>) {
+    let address = entry.and_then(|entry| address::address(entry.values.get(1)?));
+    if let Some(Address::Ip(destination)) = address {
+        let nowhere = Endpoint { address: unspecified(destination), port: 0 };
+        let source = if let Ends::Pair(source, _) = socket.ends { source } else { nowhere };
+        set_family(socket, destination.address.is_ipv6());
+        socket.ends = Ends::Pair(source, destination);
+    }
+}
+
+fn unspecified(like: Endpoint) -> IpAddr {
+    if like.address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
+}
+
+fn set_family(socket: &mut Descriptor, v6: bool) {
+    socket.kind = if v6 { FdKind::Ipv6 } else { FdKind::Ipv4 };
+}
+
+/// Whether a socket has these ends already, either way round.
+fn joins(socket: &Descriptor, v6: bool, one: Endpoint, other: Endpoint) -> bool {
+    let same_family = (socket.kind == FdKind::Ipv6) == v6;
+    same_family && (socket.ends == Ends::Pair(one, other) || socket.ends == Ends::Pair(other, one))
+}
+
+fn name_by_ends(socket: &mut Descriptor) {
+    if let Ends::Pair(first, second) = socket.ends {
+        socket.name = ends_text(first, second).into();
+    }
 }
 
 pub(super) fn accepted(state: &mut CaptureState, call: Call<'_>) {
@@ -109,100 +149,120 @@ pub(super) fn accepted(state: &mut CaptureState, call: Call<'_>) {
     socket.role = Role::Server;
     socket.connected = true;
     if let Tuple::Ip { source, destination, v6 } = tuple {
-        socket.kind = kind_of_tuple(v6, destination);
+        set_family(&mut socket, v6);
         socket.l4 = L4Protocol::Tcp;
         socket.ends = Ends::Pair(source, destination);
     }
     add(state, call, fd, socket);
 }
 
+/// Which way data went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    In,
+    Out,
+}
+
 /// Data went through a descriptor. Sockets without a connection may have changed their peer by it.
-pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>) {
+pub(super) fn transferred(state: &mut CaptureState, call: Call<'_>, way: Way) {
     if call.result().is_none_or(|result| result < 0) {
         return;
     }
-    let sends =
-        matches!(call.row.name, "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev" | "send" | "pwrite" | "pwritev");
     let tuple = call.bytes("tuple").and_then(address::tuple);
-    let tid = call.event.tid;
-    if let Some(Tuple::Ip { source, destination, v6 }) = &tuple
-        && sends
-        && socket(state, call).is_none()
-    {
-        let source = Endpoint { address: state.sender(source.address, destination.address), ..*source };
-        let sender = sender(source, *destination, *v6);
-        let fd = state.threads.get(tid).map_or(-1, |thread| thread.last_fd);
-        return add(state, call, fd, sender);
+    if socket(state, call).is_none() {
+        guess_socket(state, call, way, tuple.as_ref());
     }
-    let tuple = tuple.map(|tuple| match tuple {
-        Tuple::Ip { source, destination, v6 } => {
-            let address = state.sender(source.address, destination.address);
-            Tuple::Ip { source: Endpoint { address, ..source }, destination, v6 }
-        }
-        unix @ Tuple::Unix { .. } => unix,
-    });
-    let guess = socket(state, call).map(|it| it.ends).and_then(|ends| match (&tuple, ends) {
-        (Some(Tuple::Ip { destination, .. }), _) => Some(guess_role(state, tid, *destination)),
-        (_, Ends::Pair(_, destination)) => Some(guess_role(state, tid, destination)),
-        _ => None,
-    });
     let Some(socket) = socket(state, call) else { return };
+    if socket.is_ip() && !matches!(socket.ends, Ends::Bound(_)) {
+        socket.connected = true;
+    }
+    if !socket.name.is_empty() && socket.told_l4() == L4Protocol::Tcp {
+        return;
+    }
     match tuple {
-        Some(Tuple::Ip { source, destination, .. }) if socket.is_ip() && socket.l4 != L4Protocol::Tcp => {
-            talk(socket, source, destination, guess, sends);
+        Some(Tuple::Ip { source, destination, v6 }) if socket.is_ip() => {
+            let mut spoken = socket.clone();
+            match meets(&mut spoken, source, destination, v6) {
+                true => talk(state, call, way, spoken),
+                false => *socket = spoken,
+            }
         }
-        Some(unix @ Tuple::Unix { .. }) if socket.kind == FdKind::Unix => socket.name = unix.to_string().into(),
-        _ if socket.is_ip() && socket.role == Role::Unknown && matches!(socket.ends, Ends::Pair(..)) => {
-            socket.role = guess.unwrap_or_default();
-            order(socket);
+        Some(unix @ Tuple::Unix { .. }) => {
+            socket.kind = FdKind::Unix;
+            socket.name = unix.to_string().into();
         }
         _ => {}
     }
 }
 
-/// A socket that was made before the capture began, as its first message tells.
-fn sender(source: Endpoint, destination: Endpoint, v6: bool) -> Descriptor {
-    let mut socket = Descriptor::named(kind_of_tuple(v6, destination), &ends_text(source, destination));
-    socket.l4 = L4Protocol::Udp;
-    socket.ends = Ends::Pair(source, destination);
-    socket.role = Role::Client;
-    socket.connected = true;
-    socket
+/// A socket that was made before the capture began is taken for one of UDP when it sends.
+fn guess_socket(state: &mut CaptureState, call: Call<'_>, way: Way, tuple: Option<&Tuple>) {
+    let sends = way == Way::Out && matches!(call.row.name, "send" | "sendto" | "sendmsg");
+    if let Some(Tuple::Ip { v6, .. }) = tuple.filter(|_| sends) {
+        let mut socket = Descriptor::of(if *v6 { FdKind::Ipv6 } else { FdKind::Ipv4 });
+        socket.l4 = L4Protocol::Udp;
+        add(state, call, call.number("fd").unwrap_or(-1), socket);
+    }
 }
 
-/// A datagram socket spoke with a peer.
-fn talk(socket: &mut Descriptor, source: Endpoint, destination: Endpoint, guess: Option<Role>, sends: bool) {
-    if matches!(socket.ends, Ends::Bound(_)) {
-        return;
+/// Takes over the ends of a message; `false` when they are the known ones.
+fn meets(socket: &mut Descriptor, source: Endpoint, destination: Endpoint, v6: bool) -> bool {
+    if joins(socket, v6, source, destination) {
+        return false;
     }
-    if socket.role == Role::Unknown {
-        socket.role = guess.unwrap_or_default();
+    if let (Ends::Bound(_), IpAddr::V6(peer)) = (socket.ends, destination.address) {
+        // Falco keeps the port of a bound socket where it keeps the peer's address of another one.
+        let [low, high, ..] = peer.octets();
+        socket.ends = Ends::Bound(Endpoint { port: u16::from_le_bytes([low, high]), ..source });
+        socket.l4 = L4Protocol::Unknown;
+        socket.name = ends_text(source, destination).into();
+        return false;
+    }
+    set_family(socket, v6);
+    socket.ends = Ends::Pair(source, destination);
+    true
+}
+
+/// A socket that is not one of TCP has got other ends by a message.
+fn talk(state: &mut CaptureState, call: Call<'_>, way: Way, mut spoken: Descriptor) {
+    if spoken.l4 == L4Protocol::Unknown {
+        spoken.l4 = L4Protocol::Udp;
+    }
+    let Ends::Pair(source, destination) = spoken.ends else { return };
+    let (source, destination) = state.interfaces.complete(source, destination);
+    if spoken.role == Role::Unknown {
+        spoken.role = guess_role(state, call.event.tid, source, way);
     }
     // What a client receives comes from the server, and what a server sends goes to the client.
-    let client_first = match socket.role {
-        Role::Client => sends,
-        Role::Server => !sends,
-        Role::Unknown => true,
+    spoken.ends = match (way, spoken.role) {
+        (Way::In, Role::Client) | (Way::Out, Role::Server) => Ends::Pair(destination, source),
+        _ => Ends::Pair(source, destination),
     };
-    let (client, server) = if client_first { (source, destination) } else { (destination, source) };
-    if socket.ends == Ends::Pair(client, server) {
-        return;
-    }
-    socket.ends = Ends::Pair(client, server);
-    socket.connected = true;
-    socket.name = ends_text(client, server).into();
-}
-
-/// Puts the client first in the name of a connection whose role has just become known.
-fn order(socket: &mut Descriptor) {
-    if let Ends::Pair(first, second) = socket.ends {
-        socket.name = ends_text(first, second).into();
+    name_by_ends(&mut spoken);
+    if let Some(socket) = socket(state, call) {
+        *socket = spoken;
     }
 }
 
-/// A process that listens on the port is the server; else it is the client.
-fn guess_role(state: &CaptureState, tid: i64, destination: Endpoint) -> Role {
-    let Some(table) = state.threads.descriptors(tid) else { return Role::Unknown };
-    let listens = table.iter().any(|it| it.listening_port() == Some(destination.port));
-    if listens { Role::Server } else { Role::Client }
+/// Who receives first is a server, who sends first a client. Of IPv6, Falco compares parts of the address with the
+/// ports of IPv4 sockets.
+fn guess_role(state: &CaptureState, tid: i64, source: Endpoint, way: Way) -> Role {
+    let by_way = if way == Way::In { Role::Server } else { Role::Client };
+    let IpAddr::V6(address) = source.address else { return by_way };
+    let octets = address.octets();
+    let [first, second] = [8, 10].map(|at| u16::from_le_bytes([octets[at], octets[at + 1]]));
+    let table = state.threads.descriptors(tid);
+    let sockets = || table.iter().flat_map(|table| table.iter()).filter(|it| it.kind == FdKind::Ipv4);
+    let ports = |it: &Descriptor| match it.ends {
+        Ends::None => (Some(0), 0),
+        Ends::Bound(own) => (None, own.port),
+        Ends::Pair(source, destination) => (Some(source.port), destination.port),
+    };
+    let serves = sockets().any(|it| ports(it).1 == second);
+    let asks = sockets().any(|it| ports(it).0 == Some(first));
+    match (serves, asks) {
+        (true, true) => by_way,
+        (true, false) => Role::Server,
+        (false, _) => Role::Client,
+    }
 }

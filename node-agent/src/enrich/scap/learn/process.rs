@@ -1,13 +1,16 @@
 //! Threads come, run other programs, change their identity and go.
 
-use tiercel_detection::event::{Capabilities, Timestamp};
+use tiercel_detection::event::{Capabilities, Process, Timestamp};
 
 use super::super::call::Call;
+use super::super::path::join;
 use super::super::state::CaptureState;
-use super::super::thread::{Thread, clone, texts};
-use super::files::{absolute, closes_on_exec};
+use super::super::thread::{Thread, clone, key, texts};
+use super::files::{UNKNOWN_DIRECTORY, closes_on_exec, directory};
+use crate::capture::scap::CapturedEvent;
+use crate::capture::scap::tables;
 
-/// A thread id that was used again may not be older than this.
+/// A thread that told of itself longer ago than this is another one of the same id, whose end was not recorded.
 const STALE_AFTER_NS: u64 = 2_000_000_000;
 
 /// Every capability of a new user namespace.
@@ -25,159 +28,235 @@ pub(super) fn cloned(state: &mut CaptureState, call: Call<'_>) {
 fn parent_returned(state: &mut CaptureState, call: Call<'_>, child: i64) {
     let tid = call.event.tid;
     let flags = call.word("flags").unwrap_or(0);
-    if state.threads.get(tid).is_none() {
-        let mut parent = Thread::unknown(tid);
-        parent.pid = call.number("pid").unwrap_or(tid);
-        parent.ptid = call.number("ptid").unwrap_or(-1);
-        parent.vtid = call.number("vtid").unwrap_or(tid);
-        parent.process.virtual_pid = call.number("vpid").unwrap_or(parent.pid);
-        describe_program(&mut parent, call);
-        state.threads.insert(parent);
-    }
-    let namespaced = call.number("vtid").is_some_and(|vtid| vtid != tid);
-    if flags & (clone::CHILD_IN_PIDNS | clone::NEWPID) != 0 || namespaced {
-        return;
-    }
-    if let Some(known) = state.threads.get(child) {
-        let age = call.event.time_ns.saturating_sub(known.process.started_at.0);
-        if age < STALE_AFTER_NS {
-            return;
-        }
+    let known = know(state, tid);
+    if !known {
+        place_caller(state, call);
     }
     let Some(caller) = state.threads.get(tid) else { return };
-    let mut made = newborn(caller, child, flags);
+    // Inside a pid namespace the result is not the id that the host knows.
+    let namespaced = flags & (clone::CHILD_IN_PIDNS | clone::NEWPID | clone::PARENT) != 0 || tid != caller.vtid;
+    // A child of vfork has run another program or ended before its parent goes on.
+    if namespaced || flags & clone::VFORK != 0 || call.row.name == "vfork" {
+        return;
+    }
+    if state.threads.get(child).is_some_and(|it| it.flags & clone::INVERTED != 0) {
+        return;
+    }
+    state.threads.remove(child);
+    let Some(caller) = state.threads.get(tid) else { return };
     let thread = flags & clone::THREAD != 0;
-    made.pid = if thread { caller.pid } else { child };
-    made.ptid = if thread || flags & clone::PARENT != 0 { caller.ptid } else { caller.pid };
+    let mut made = newborn(caller, known, child);
+    made.flags = flags;
+    (made.pid, made.ptid) = if thread { (caller.pid, caller.ptid) } else { (child, caller.tid) };
     made.vtid = child;
     made.process.virtual_pid = made.pid;
-    finish(state, call, made, tid, flags);
+    finish(state, call, made, known);
+    if !known && let Some(caller) = state.threads.get_mut(tid) {
+        describe_names(caller, call);
+    }
+}
+
+/// Says whether a thread is known; if it is not, it is followed from now on.
+fn know(state: &mut CaptureState, tid: i64) -> bool {
+    if state.threads.get(tid).is_none() {
+        state.threads.insert(Thread::unknown(tid));
+    }
+    state.threads.get(tid).is_some_and(|thread| !thread.is_unplaced())
+}
+
+/// The caller itself was not known; the event says where it belongs.
+fn place_caller(state: &mut CaptureState, call: Call<'_>) {
+    let tid = call.event.tid;
+    if let Some(caller) = state.threads.get_mut(tid) {
+        let virtual_pid = call.number("vpid");
+        caller.vtid = call.number("vtid").filter(|_| virtual_pid.is_some()).unwrap_or(tid);
+        caller.process.virtual_pid = virtual_pid.unwrap_or(-1);
+    }
+    state.threads.relocate(tid, call.number("pid").unwrap_or(0), call.number("ptid").unwrap_or(0));
 }
 
 /// The child came back from the call.
 fn child_appeared(state: &mut CaptureState, call: Call<'_>) {
     let tid = call.event.tid;
-    if let Some(known) = state.threads.get(tid) {
-        let age = call.event.time_ns.saturating_sub(known.process.started_at.0);
-        if known.process.started_at.0 != 0 && age < STALE_AFTER_NS {
+    if let Some(known) = state.threads.get(tid)
+        && known.process.started_at.0 != 0
+    {
+        if call.event.time_ns.wrapping_sub(known.process.started_at.0) < STALE_AFTER_NS {
             return;
         }
         state.threads.remove(tid);
     }
     let flags = call.word("flags").unwrap_or(0);
-    let pid = call.number("pid").unwrap_or(tid);
-    let ptid = call.number("ptid").unwrap_or(-1);
-    let source = if flags & clone::THREAD != 0 { pid } else { ptid };
-    let mut made = match state.threads.get(source) {
-        Some(source) => newborn(source, tid, flags),
-        None => Thread::unknown(tid),
-    };
-    made.flags = flags;
+    let thread = flags & clone::THREAD != 0;
+    let (pid, ptid) = (call.number("pid").unwrap_or(0), call.number("ptid").unwrap_or(0));
+    let virtual_pid = call.number("vpid");
+    let vtid = call.number("vtid").filter(|_| virtual_pid.is_some()).unwrap_or(tid);
+    let source = if thread { pid } else { ptid };
+    let known = know(state, source);
+    if !known && thread {
+        place_main(state, call, source, [pid, ptid, virtual_pid.unwrap_or(-1)]);
+    }
+    let Some(parent) = state.threads.get(source) else { return };
+    let mut made = newborn(parent, known, tid);
+    made.flags = flags | clone::INVERTED;
     (made.pid, made.ptid) = (pid, ptid);
-    made.vtid = call.number("vtid").unwrap_or(tid);
-    made.process.virtual_pid = call.number("vpid").unwrap_or(pid);
-    finish(state, call, made, source, flags);
+    made.vtid = vtid;
+    made.process.virtual_pid = virtual_pid.unwrap_or(-1);
+    finish(state, call, made, known);
 }
 
-/// A copy of what a child takes over.
-fn newborn(parent: &Thread, tid: i64, flags: u32) -> Thread {
+/// The main thread of a thread that tells of itself was not known.
+fn place_main(state: &mut CaptureState, call: Call<'_>, tid: i64, [pid, ptid, virtual_pid]: [i64; 3]) {
+    if let Some(main) = state.threads.get_mut(tid) {
+        main.vtid = virtual_pid;
+        main.process.virtual_pid = virtual_pid;
+        describe_names(main, call);
+    }
+    state.threads.relocate(tid, pid, ptid);
+}
+
+/// A copy of what a child takes over; nothing of a parent that was not known.
+fn newborn(parent: &Thread, known: bool, tid: i64) -> Thread {
     let mut made = Thread::unknown(tid);
-    made.process = parent.process.clone();
-    made.flags = flags;
-    (made.uid, made.gid, made.login_uid) = (parent.uid, parent.gid, parent.login_uid);
-    made.cwd = parent.cwd.clone();
-    made.cgroups = parent.cgroups.clone();
-    made.fd_limit = parent.fd_limit;
+    if known {
+        made.process = parent.process.clone();
+        made.process.key = key(tid);
+        made.login_uid = parent.login_uid;
+    }
     made
 }
 
-fn finish(state: &mut CaptureState, call: Call<'_>, mut made: Thread, source: i64, flags: u32) {
+/// Threads use the descriptors and the directory of their main thread, other children get copies.
+fn finish(state: &mut CaptureState, call: Call<'_>, mut made: Thread, known: bool) {
     describe_program(&mut made, call);
     made.process.started_at = Timestamp(call.event.time_ns);
-    if flags & clone::THREAD == 0
-        && let Some(table) = state.threads.descriptors(source)
-    {
-        made.descriptors = table.clone();
-    }
-    if flags & clone::THREAD != 0 {
-        made.flags |= clone::FILES | clone::FS;
+    let told = call.unsigned("pidns_init_start_ts");
+    let inside = made.flags & clone::NEWPID != 0 || made.is_in_pid_namespace();
+    let started =
+        if inside { told.map_or(0, |told| told.wrapping_add(state.booted_at_ns)) } else { state.booted_at_ns };
+    made.process.pid_namespace_started_at = Timestamp(started);
+    if made.flags & clone::THREAD != 0 {
+        made.flags |= clone::FILES;
+    } else if known {
+        made.descriptors = state.threads.descriptors(made.ptid).cloned().unwrap_or_default();
+        state.threads.cwd(made.ptid).clone_into(&mut made.cwd);
     }
     state.threads.insert(made);
 }
 
-/// What clone and execve say of the program and the resources of a thread.
-fn describe_program(thread: &mut Thread, call: Call<'_>) {
-    if let Some(comm) = call.text("comm").or_else(|| call.text("exe")) {
-        thread.set_name(&comm);
-    }
+/// What clone and execve call the program.
+fn describe_names(thread: &mut Thread, call: Call<'_>) {
     if let Some(exe) = call.text("exe") {
         thread.process.exe = exe.into();
     }
+    if let Some(name) = call.text("comm").or_else(|| call.text("exe")) {
+        thread.set_name(&name);
+    }
     thread.set_arguments(call.bytes("args").unwrap_or_default());
+}
+
+/// What clone and execve say of the program and the resources of a thread.
+fn describe_program(thread: &mut Thread, call: Call<'_>) {
+    describe_names(thread, call);
     if let Some(cgroups) = call.bytes("cgroups") {
         thread.cgroups = super::super::thread::cgroups(cgroups);
     }
     if let Some(limit) = call.number("fdlimit") {
         thread.fd_limit = limit;
     }
-    for (index, name) in ["vm_size", "vm_rss", "vm_swap"].iter().enumerate() {
-        thread.memory_kib[index] = call.unsigned(name).unwrap_or(thread.memory_kib[index]);
-    }
-    for (index, name) in ["pgft_maj", "pgft_min"].iter().enumerate() {
-        thread.page_faults[index] = call.unsigned(name).unwrap_or(thread.page_faults[index]);
-    }
+    resources(thread, call);
     thread.uid = call.word("uid").unwrap_or(thread.uid);
     thread.gid = call.word("gid").unwrap_or(thread.gid);
-    if let Some(started) = call.unsigned("pidns_init_start_ts") {
-        thread.process.pid_namespace_started_at = Timestamp(started);
+}
+
+/// Memory and page faults are told together or not at all.
+fn resources(thread: &mut Thread, call: Call<'_>) {
+    if call.bytes("vm_swap").is_some() {
+        thread.memory_kib = ["vm_size", "vm_rss", "vm_swap"].map(|name| call.unsigned(name).unwrap_or(0));
+        thread.page_faults = ["pgft_maj", "pgft_min"].map(|name| call.unsigned(name).unwrap_or(0));
     }
 }
 
-pub(super) fn executed(state: &mut CaptureState, call: Call<'_>) {
-    if call.result() != Some(0) {
+pub(super) fn executed(state: &mut CaptureState, call: Call<'_>, entry: Option<&CapturedEvent>) {
+    let tid = call.event.tid;
+    if call.result().is_none_or(|result| result < 0) || state.threads.get(tid).is_none() {
         return;
     }
-    let tid = call.event.tid;
-    let exe_path = match (call.text("trusted_exepath"), call.text("filename")) {
-        (Some(path), _) => path,
-        (None, Some(name)) => absolute(state, call, &name, None),
-        (None, None) => String::new(),
-    };
-    let pid = call.number("pid").unwrap_or(tid);
-    let others: Vec<i64> =
-        state.threads.iter().filter(|it| it.pid == pid && it.tid != tid && it.pid != -1).map(|it| it.tid).collect();
-    for other in others {
-        state.threads.remove(other);
-    }
+    take_place(state, call);
+    let exe_path = call.text("trusted_exepath").or_else(|| given_path(state, call, entry?));
     let Some(thread) = state.threads.get_mut(tid) else { return };
-    if thread.pid == -1 {
-        thread.vtid = tid;
-        thread.process.virtual_pid = pid;
-        thread.process.session_id = -1;
-    }
-    thread.pid = pid;
-    thread.ptid = call.number("ptid").unwrap_or(thread.ptid);
-    thread.flags = 0;
+    thread.dead = false;
     describe_program(thread, call);
-    thread.set_exe_path(&exe_path);
+    if let Some(path) = exe_path {
+        thread.set_exe_path(&path);
+    }
+    thread.login_uid = call.word("loginuid").unwrap_or(thread.login_uid);
+    thread.flags &= clone::INVERTED;
     let process = &mut thread.process;
     if let Some(environment) = call.bytes("env") {
         process.environment = texts(environment);
     }
     process.tty = call.word("tty").unwrap_or(process.tty);
     process.virtual_group_id = call.number("vpgid").unwrap_or(process.virtual_group_id);
-    process.group_id = call.number("pgid").unwrap_or(process.group_id);
-    thread.login_uid = call.word("loginuid").unwrap_or(thread.login_uid);
-    let flags = call.word("flags").unwrap_or(0);
-    process.exe_writable = flags & 1 != 0;
-    process.exe_upper_layer = flags & 2 != 0;
-    process.exe_from_memfd = flags & 4 != 0;
-    process.exe_lower_layer = flags & 8 != 0;
+    process.group_id = call.number("pgid").unwrap_or(-1);
+    executable(call, process);
     capabilities(call, &mut process.capabilities);
-    process.exe_inode = call.unsigned("exe_ino").unwrap_or(0);
-    process.exe_changed_at = Timestamp(call.unsigned("exe_ino_ctime").unwrap_or(0));
-    process.exe_modified_at = Timestamp(call.unsigned("exe_ino_mtime").unwrap_or(0));
-    thread.descriptors.retain(|_, descriptor| !closes_on_exec(descriptor));
+    thread.descriptors.retain(|descriptor| !closes_on_exec(descriptor));
+    let others =
+        state.threads.get(tid).map(|thread| thread.pid).into_iter().flat_map(|pid| state.threads.of_process(pid));
+    let others: Vec<i64> = others.filter(|it| !it.is_main() && it.tid != tid).map(|it| it.tid).collect();
+    others.into_iter().for_each(|other| state.threads.remove(other));
+}
+
+/// The event says where a thread belongs that was not known.
+fn take_place(state: &mut CaptureState, call: Call<'_>) {
+    let tid = call.event.tid;
+    let Some(thread) = state.threads.get_mut(tid) else { return };
+    let pid = call.number("pid").unwrap_or(0);
+    if thread.ptid >= 0 && pid >= 0 {
+        let parent = thread.ptid;
+        return if thread.pid == pid { () } else { state.threads.relocate(tid, pid, parent) };
+    }
+    if thread.flags & clone::CHILD_IN_PIDNS == 0 {
+        thread.vtid = tid;
+        thread.process.virtual_pid = pid;
+    }
+    state.threads.relocate(tid, pid, call.number("ptid").unwrap_or(0));
+}
+
+/// The path that an older capture has in the entry of the call only.
+fn given_path(state: &CaptureState, call: Call<'_>, entry: &CapturedEvent) -> Option<String> {
+    const AT_EMPTY_PATH: u32 = 1;
+    const NONE: &str = "<NA>";
+    let entry = Call { event: entry, row: tables::event(entry.code)? };
+    let name = |name: &str| entry.text(name).unwrap_or_default();
+    if entry.row.name == "execve" {
+        let name = name("filename");
+        return Some(if name == NONE { name } else { join(state.threads.cwd(call.event.tid), &name) });
+    }
+    let (name, dirfd) = (name("pathname"), entry.number("dirfd").unwrap_or(0));
+    let directory = directory(state, call, &name, Some(dirfd));
+    Some(match entry.word("flags").unwrap_or(0) & AT_EMPTY_PATH != 0 {
+        _ if directory == UNKNOWN_DIRECTORY => NONE.to_owned(),
+        true => join("", &directory),
+        false if name == NONE => name,
+        false => join(&directory, &name),
+    })
+}
+
+/// What execve says of the file of the program; older captures say nothing of it.
+fn executable(call: Call<'_>, process: &mut Process) {
+    if let Some(flags) = call.word("flags") {
+        process.exe_writable = flags & 1 != 0;
+        process.exe_upper_layer = flags & 2 != 0;
+        process.exe_from_memfd = flags & 4 != 0;
+        process.exe_lower_layer = flags & 8 != 0;
+    }
+    if let Some(modified) = call.unsigned("exe_ino_mtime") {
+        process.exe_inode = call.unsigned("exe_ino").unwrap_or(0);
+        process.exe_changed_at = Timestamp(call.unsigned("exe_ino_ctime").unwrap_or(0));
+        process.exe_modified_at = Timestamp(modified);
+    }
 }
 
 fn capabilities(call: Call<'_>, known: &mut Capabilities) {
@@ -189,16 +268,10 @@ fn capabilities(call: Call<'_>, known: &mut Capabilities) {
 /// The thread is seen as long as its last event is judged.
 pub(super) fn exited(state: &mut CaptureState, call: Call<'_>) {
     let tid = call.event.tid;
-    let Some(thread) = state.threads.get_mut(tid) else { return };
-    thread.dead = true;
-    let (pid, parent) = (thread.pid, thread.ptid);
-    state.leaving.threads.push(tid);
-    let named = call.number("reaper_tid").filter(|reaper| *reaper > 0);
-    let sibling = || state.threads.iter().find(|it| it.pid == pid && it.tid != tid && !it.dead).map(|it| it.tid);
-    let init = || state.threads.get(1).map(|init| init.tid);
-    let reaper = named.or_else(sibling).or_else(init).unwrap_or(if parent == 1 { 1 } else { 0 });
-    for child in state.threads.iter_mut().filter(|it| it.ptid == tid) {
-        child.ptid = reaper;
+    if let Some(thread) = state.threads.get_mut(tid) {
+        thread.dead = true;
+        thread.reaper = call.number("reaper_tid").filter(|reaper| *reaper > 0);
+        state.leaving.threads.push(tid);
     }
 }
 
@@ -248,38 +321,47 @@ pub(super) fn namespace_changed(state: &mut CaptureState, call: Call<'_>) {
 }
 
 pub(super) fn switched(state: &mut CaptureState, call: Call<'_>) {
-    let Some(thread) = state.threads.get_mut(call.event.tid) else { return };
-    for (index, name) in ["pgft_maj", "pgft_min"].iter().enumerate() {
-        thread.page_faults[index] = call.unsigned(name).unwrap_or(thread.page_faults[index]);
+    if let Some(thread) = state.threads.get_mut(call.event.tid) {
+        resources(thread, call);
     }
-    remember_memory(state, call.event.tid, call);
 }
 
 /// Memory is that of the process, whichever of its threads asked for it.
 pub(super) fn memory_changed(state: &mut CaptureState, call: Call<'_>) {
     let thread = state.threads.get(call.event.tid);
     let main = thread.and_then(|thread| state.threads.main_of(thread)).map_or(call.event.tid, |main| main.tid);
-    remember_memory(state, main, call);
-}
-
-fn remember_memory(state: &mut CaptureState, tid: i64, call: Call<'_>) {
-    if let Some(thread) = state.threads.get_mut(tid) {
-        for (index, name) in ["vm_size", "vm_rss", "vm_swap"].iter().enumerate() {
-            thread.memory_kib[index] = call.unsigned(name).unwrap_or(thread.memory_kib[index]);
-        }
+    let Some(thread) = state.threads.get_mut(main) else { return };
+    thread.memory_kib[0] = call.unsigned("vm_size").unwrap_or(thread.memory_kib[0]);
+    if let Some(swap) = call.unsigned("vm_swap") {
+        thread.memory_kib[1] = call.unsigned("vm_rss").unwrap_or(0);
+        thread.memory_kib[2] = swap;
     }
 }
 
 /// Number of the limit of descriptors in captures.
 const LIMIT_OF_DESCRIPTORS: i64 = 7;
 
+/// The limit is that of the process; prlimit may be about another one.
 pub(super) fn limit_told(state: &mut CaptureState, call: Call<'_>) {
-    if call.number("resource") != Some(LIMIT_OF_DESCRIPTORS) {
-        return;
+    let limit = call.number("newcur").or_else(|| call.number("cur")).filter(|limit| *limit != -1);
+    let about = call.number("pid").filter(|pid| *pid != 0).unwrap_or(call.event.tid);
+    let told = call.number("resource") == Some(LIMIT_OF_DESCRIPTORS) && call.result().is_some_and(|it| it >= 0);
+    let main = state.threads.get(about).filter(|_| told).and_then(|thread| state.threads.main_of(thread));
+    let main = main.map(|main| main.tid);
+    if let (Some(main), Some(limit)) = (main.and_then(|main| state.threads.get_mut(main)), limit) {
+        main.fd_limit = limit;
     }
-    let limit = ["newcur", "oldcur", "cur"].iter().find_map(|name| call.number(name).filter(|limit| *limit != -1));
-    if let (Some(thread), Some(limit)) = (succeeded(state, call), limit) {
-        thread.fd_limit = limit;
+}
+
+/// A process says whether it takes orphans among its descendants, or asks whether it does.
+pub(super) fn controlled(state: &mut CaptureState, call: Call<'_>) {
+    const SET_CHILD_SUBREAPER: u32 = 36;
+    const GET_CHILD_SUBREAPER: u32 = 37;
+    let about = matches!(call.word("option"), Some(SET_CHILD_SUBREAPER | GET_CHILD_SUBREAPER));
+    let done = call.result().is_some_and(|result| result >= 0);
+    let thread = state.threads.get(call.event.tid).filter(|it| about && done && !it.is_unplaced());
+    if let Some(pid) = thread.map(|it| it.pid) {
+        state.threads.set_reaper(pid, call.number("arg2_int").unwrap_or(0) != 0);
     }
 }
 
