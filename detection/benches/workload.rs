@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tiercel_detection::event::flags::{FILE_FLAGS, ppm_open_flags};
 use tiercel_detection::event::{
-    Container, Endpoint, Event, EventKind, FdKind, FileDescriptor, L4Protocol, Parameter, ParameterValue, Parameters,
-    Process, Role, Socket, Text, Timestamp, Trust, User, Via, kinds,
+    Container, Endpoint, Event, EventKind, FdKind, FileDescriptor, L4Protocol, Moment, Parameter, ParameterValue,
+    Parameters, Process, Role, Socket, Text, Timestamp, Trust, User, Via, kinds,
 };
 use tiercel_detection::{OutputContext, RuleFile, TimeFormat};
 
@@ -111,6 +111,7 @@ fn event(kind: EventKind, process: Arc<Process>, result: i64) -> Event {
         result: Some(result),
         parameters: Parameters::new(),
         fd: None,
+        moment: Moment::default(),
         details: None,
     }
 }

@@ -2,6 +2,7 @@
 //! recording of any machine.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
@@ -12,7 +13,7 @@ use crate::capture::recording::Recording;
 use crate::capture::{CapabilityMatrix, HookState, KernelOptions, KernelSource, Scope, Source, WantedCalls};
 use crate::config::{CaptureConfig, CaptureSource};
 use crate::detect::rules::read_environment;
-use crate::enrich::{self, Enricher, Machine};
+use crate::enrich::{self, Enricher, LiveMachine, Machine};
 
 /// A source with the machine around it.
 pub struct Input {
@@ -66,9 +67,11 @@ impl Input {
         let mut machine = Machine::new();
         let snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
         info!(processes = snapshot.processes.len(), "processes scanned");
+        let live =
+            enrich::Options { machine: Some(Arc::new(LiveMachine::default())), ..enrich_options(&options.scope) };
         Ok(Self {
             source: Box::new(source),
-            enricher: Enricher::new(&snapshot, Box::new(machine), enrich_options(&options.scope)),
+            enricher: Enricher::new(&snapshot, Box::new(machine), live),
             context: OutputContext {
                 hostname: node_name.into(),
                 time_zone: TimeZone::system(),

@@ -189,6 +189,11 @@ fn comparison(
     if let Source::Field(FieldRef { id: FieldId::EvtType | FieldId::SyscallType, .. }) = source {
         known_events(operator, literals)?;
     }
+    let operator = match source {
+        // What is compared is how far away the moment is.
+        Source::Field(FieldRef { id: FieldId::EvtAround, .. }) if operator == Operator::Equal => Operator::LessEqual,
+        Source::Field(_) | Source::Apply(_) | Source::Constant(_) | Source::List(_) => operator,
+    };
     let quantified = |literals: &[Literal]| -> Result<Quantified, CompileError> {
         let comparison = constants(source, kind.kind, operator, literals)?;
         Ok(Quantified { every: operator == Operator::NotEqual && has_two_ends(source), comparison })

@@ -36,7 +36,7 @@ pub(crate) use foreign::{foreign_hint, refuse_foreign_fields};
 pub(crate) use guard::{Guard, Guards};
 pub use kinds::required_kinds;
 pub(crate) use lint::{SuspicionKind, dead_event_types, suspicions};
-pub(crate) use needs::{Need, Needed, needs};
+pub(crate) use needs::{Need, Needed, host_names, needs};
 pub use parser::{is_identifier, parse, parse_operand, parse_operator};
 pub(crate) use plan::{NodeId, Plan};
 pub(crate) use program::{Link, Memo, Program};

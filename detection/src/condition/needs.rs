@@ -32,6 +32,27 @@ pub(crate) fn needs(expression: &Expression) -> Vec<Need> {
     walk.found
 }
 
+/// The host names that a condition compares with names of addresses.
+pub(crate) fn host_names(expression: &Expression) -> Vec<String> {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().flat_map(host_names).collect(),
+        Expression::Not(part) => host_names(part),
+        Expression::Expanded(_, body) => host_names(body),
+        Expression::Macro(..) => Vec::new(),
+        Expression::Check(check) => match (&check.left, &check.test) {
+            (Operand::Field(field), Test::Compare { right, .. }) if names_a_host(field) => {
+                let names = right.literals().iter().map(|literal| literal.text().into_owned());
+                names.filter(|name| !name.is_empty()).collect()
+            }
+            (Operand::Field(_) | Operand::Transformer(_), Test::Compare { .. } | Test::Exists) => Vec::new(),
+        },
+    }
+}
+
+fn names_a_host(field: &FieldName) -> bool {
+    FieldRef::find(&field.name, field.argument.as_deref()).is_ok_and(|found| found.id.is_host_name())
+}
+
 struct Walk {
     macro_name: Option<Arc<str>>,
     found: Vec<Need>,

@@ -101,6 +101,7 @@ pub(crate) fn event(kind: EventKind, process: Process, parents: &[&str]) -> Even
         result: Some(0),
         parameters: Parameters::new(),
         fd: None,
+        moment: Moment::default(),
         details: None,
     }
 }

@@ -10,6 +10,7 @@ mod fd;
 pub mod flags;
 mod kind;
 mod kind_set;
+mod moment;
 mod parameter;
 mod process;
 mod schema;
@@ -22,6 +23,7 @@ pub use document::Document;
 pub use fd::{Endpoint, FdKind, FileDescriptor, L4Protocol, Role, Socket};
 pub use kind::{EventKind, kinds};
 pub use kind_set::KindSet;
+pub use moment::{Moment, Resources, Surroundings};
 pub use parameter::{FlagTable, Parameter, ParameterValue, Parameters};
 pub use process::{Capabilities, Container, Mount, Process, ProcessKey, User};
 pub use schema::{ParameterType, Schema};
@@ -85,6 +87,8 @@ pub struct Event {
     pub parameters: Parameters,
     /// The descriptor that the act made or used (`fd.*`); absent for acts without one.
     pub fd: Option<FileDescriptor>,
+    /// Where it stands in its stream.
+    pub moment: Moment,
     /// Further facts, where the source knows them.
     pub details: Option<Box<Details>>,
 }

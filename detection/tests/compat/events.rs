@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tiercel_detection::Event;
 use tiercel_detection::event::flags::{FILE_FLAGS, SOCKET_FAMILIES, ppm_open_flags};
 use tiercel_detection::event::{
-    Details, Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Parameter, ParameterValue, Parameters,
+    Details, Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Moment, Parameter, ParameterValue, Parameters,
     Process, Role, Socket, Text, Timestamp, Trust, Via, kinds,
 };
 
@@ -45,6 +45,7 @@ fn event(kind: EventKind, result: i64, parameters: Vec<(&'static str, ParameterV
         result: Some(result),
         parameters,
         fd: None,
+        moment: Moment::default(),
         details: Some(Box::new(Details { fd_kinds: vec![FdKind::File], ..Details::default() })),
     }
 }

@@ -1,5 +1,7 @@
 //! The Detector: what the kernel said becomes what a rule says about it.
 
+use tiercel_detection::field::FieldFlags;
+use tiercel_detection::event::Document;
 use tiercel_detection::{Alert, Engine, OutputContext, RuleSet};
 
 use crate::capture::{Observation, WantedCalls};
@@ -18,6 +20,8 @@ pub struct StageCounters {
     pub state_only: u64,
     /// Processes that live now.
     pub processes: u64,
+    /// Requests to an API server that the rules were asked about; they are no records.
+    pub documents: u64,
 }
 
 /// Enrichment and rules. Reads no clock: time comes with the observations.
@@ -28,6 +32,7 @@ pub struct Detector {
     context: OutputContext,
     received: u64,
     judged: u64,
+    documents: u64,
 }
 
 impl Detector {
@@ -35,7 +40,7 @@ impl Detector {
     pub fn new(mut enricher: Enricher, rules: RuleSet, context: OutputContext) -> Self {
         prepare(&mut enricher, &rules);
         let engine = Engine::new(rules, context.clone());
-        Self { enricher, engine, context, received: 0, judged: 0 }
+        Self { enricher, engine, context, received: 0, judged: 0, documents: 0 }
     }
 
     /// Judges observations in the order of their time stamps.
@@ -47,6 +52,17 @@ impl Detector {
                 self.judged += 1;
                 self.engine.evaluate(&event, &mut alerts);
             }
+        }
+        alerts
+    }
+
+    /// Judges requests to an API server in their order.
+    pub fn handle_documents(&mut self, documents: Vec<Document>) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        for mut document in documents {
+            self.documents += 1;
+            document.number = self.documents;
+            self.engine.evaluate_document(&document, &mut alerts);
         }
         alerts
     }
@@ -71,6 +87,7 @@ impl Detector {
             out_of_scope: enriched.out_of_scope,
             state_only: self.received - self.judged - enriched.out_of_scope,
             processes: enriched.processes,
+            documents: self.documents,
         }
     }
 }
@@ -79,4 +96,6 @@ impl Detector {
 fn prepare(enricher: &mut Enricher, rules: &RuleSet) {
     enricher.want(rules.required_kinds());
     enricher.follow_paths(rules.literal_paths());
+    let asks = rules.reads(|field| field.field().flags.has(FieldFlags::LATE));
+    enricher.expect_questions(asks, rules.host_names());
 }

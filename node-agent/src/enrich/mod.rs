@@ -9,6 +9,7 @@ mod enricher;
 mod identity;
 mod journal;
 mod kind;
+mod live;
 mod lookup;
 mod machine;
 mod mounts;
@@ -26,6 +27,7 @@ mod world;
 
 pub use enricher::{Counters, Enricher, Options};
 pub use journal::{Answer, Answers, Journal, Notes};
+pub use live::LiveMachine;
 pub use machine::Machine;
 pub use process::PROCESSES_MAX;
 pub use world::{

@@ -36,7 +36,7 @@ pub(super) struct Incarnation {
 impl Incarnation {
     /// From a kernel record.
     pub(super) fn new(pid: u32, started_boot_ns: u64) -> Self {
-        Self { pid, start_ticks: started_boot_ns / NANOSECONDS_PER_TICK }
+        Self { pid, start_ticks: ticks_of(started_boot_ns) }
     }
 
     /// The same process, as far as the two say.
@@ -44,6 +44,11 @@ impl Incarnation {
         self.pid == other.pid
             && (self.start_ticks == other.start_ticks || self.start_ticks == 0 || other.start_ticks == 0)
     }
+}
+
+/// The tick in which a moment since boot lies.
+pub(super) fn ticks_of(boot_ns: u64) -> u64 {
+    boot_ns / NANOSECONDS_PER_TICK
 }
 
 /// The start of a tick in nanoseconds since boot.

@@ -1,13 +1,16 @@
 //! `fd.*`.
 
 use super::super::{Argument, FieldId, FieldRef, Value};
-use super::EventView;
+use super::{EventView, live};
 use crate::event::{Endpoint, EventKind, FdKind, FileDescriptor, L4Protocol, Role, Socket, kinds};
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
 pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'a>> {
     let id = field.id;
     match id {
+        FieldId::FdCipName | FieldId::FdSipName | FieldId::FdLipName | FieldId::FdRipName => {
+            return live::host_name(view, id);
+        }
         FieldId::FdTypes => return kinds_of_all(view, &field.argument),
         FieldId::FdName => return name(view).map(Value::text),
         FieldId::FdDirectory => return directory(view).map(Value::text),
@@ -94,7 +97,10 @@ fn is_server(socket: &Socket) -> bool {
 
 /// The kinds of all open descriptors, each once, or that of one descriptor.
 fn kinds_of_all<'a>(view: EventView<'a>, argument: &Argument) -> Option<Value<'a>> {
-    let details = view.details().filter(|_| view.schema().has_fd)?;
+    if !view.schema().has_fd {
+        return None;
+    }
+    let Some(details) = view.details() else { return live::descriptor_kinds(view, argument) };
     let kinds = details.fd_kinds.iter().map(|kind| Value::text(kind.name()));
     match argument {
         Argument::None => Some(Value::List(kinds.collect())).filter(|_| !details.fd_kinds.is_empty()),

@@ -37,11 +37,11 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::EvtIsAsync => Value::Bool(view.details().is_some_and(|details| details.notice.is_some())),
         FieldId::EvtAsynctype => Value::text(view.details()?.notice.as_deref()?),
         FieldId::EvtReltime | FieldId::EvtReltimeNs | FieldId::EvtReltimeS => {
-            Value::Unsigned(unit(view.details()?.since_first_ns, field.id))
+            Value::Unsigned(unit(since_first_ns(view), field.id))
         }
         FieldId::EvtDeltatime | FieldId::EvtDeltatimeNs | FieldId::EvtDeltatimeS => {
-            view.details()?;
-            Value::Unsigned(0)
+            let printed_ns = if view.details().is_some() { 0 } else { since_previous_ns(view) };
+            Value::Unsigned(unit(printed_ns, field.id))
         }
         // Nobody knows what the machine of a capture is called for its watchers.
         FieldId::EvtHostname if event.details.is_some() => Value::text(""),
@@ -121,9 +121,31 @@ fn category(view: EventView<'_>) -> &'static str {
     }
 }
 
-/// Nanoseconds since the event before, in the unit of the field.
-pub(super) fn since_previous(view: EventView<'_>, id: FieldId) -> Option<u64> {
-    Some(unit(view.details()?.since_previous_ns, id))
+/// The time since the event before, in the unit of the field.
+pub(super) fn since_previous(view: EventView<'_>, id: FieldId) -> u64 {
+    unit(since_previous_ns(view), id)
+}
+
+fn since_first_ns(view: EventView<'_>) -> u64 {
+    match view.details() {
+        Some(details) => details.since_first_ns,
+        None => view.event.time.0.saturating_sub(view.event.moment.first.0),
+    }
+}
+
+fn since_previous_ns(view: EventView<'_>) -> u64 {
+    match view.details() {
+        Some(details) => details.since_previous_ns,
+        None => view.event.time.0.saturating_sub(view.event.moment.previous.0),
+    }
+}
+
+/// How many milliseconds, begun ones included, lie between the event and the time in brackets.
+pub(super) fn distance_ms<'a>(view: EventView<'_>, argument: &Argument) -> Option<Value<'a>> {
+    const NANOSECONDS_PER_MS: u64 = 1_000_000;
+    let Argument::Key(text) = argument else { return None };
+    let moment_ns: u64 = text.parse().ok()?;
+    Some(Value::Unsigned(view.event.time.0.abs_diff(moment_ns).div_ceil(NANOSECONDS_PER_MS)))
 }
 
 /// The whole seconds, the nanoseconds beyond them, or all of it.

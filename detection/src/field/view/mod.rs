@@ -5,6 +5,7 @@ mod container;
 mod descriptor;
 mod errno;
 mod generic;
+mod live;
 mod paths;
 mod poll;
 mod process;
@@ -118,10 +119,11 @@ impl Fields for EventView<'_> {
             return test(&Value::text(text));
         }
         match (field.id, &field.argument) {
-            // Outputs are written when the event has become the previous one itself; conditions are not.
+            // Outputs of captures are written when the event has become the previous one itself; conditions are not.
             (FieldId::EvtDeltatime | FieldId::EvtDeltatimeNs | FieldId::EvtDeltatimeS, _) => {
-                generic::since_previous(*self, field.id).is_some_and(|since| test(&Value::Unsigned(since)))
+                test(&Value::Unsigned(generic::since_previous(*self, field.id)))
             }
+            (FieldId::EvtAround, argument) => generic::distance_ms(*self, argument).is_some_and(|it| test(&it)),
             // Falco prints of a network only that it is one.
             (FieldId::FdCnet | FieldId::FdSnet | FieldId::FdLnet | FieldId::FdRnet, _) => {
                 descriptor::network(*self, field.id).is_some_and(|value| test(&value))
@@ -131,9 +133,8 @@ impl Fields for EventView<'_> {
                 let known = self.event.fd.as_ref().filter(|fd| fd.kind.is_some());
                 known.is_some_and(|fd| test(&Value::Signed(fd.device.cast_signed())))
             }
-            // Falco finds a name for whatever the descriptor is, an empty one if it knows none.
             (FieldId::FdCipName | FieldId::FdSipName | FieldId::FdLipName | FieldId::FdRipName, _) => {
-                self.event.fd.as_ref().is_some_and(|fd| fd.kind.is_some()) && test(&Value::text(""))
+                live::any_host_name(*self, field.id, test)
             }
             (FieldId::FdIp | FieldId::FdNet, _) => ends().flatten().any(|end| test(&Value::Address(end.address))),
             (FieldId::FdPort | FieldId::FdProto, _) => {
@@ -163,3 +164,6 @@ impl Fields for EventView<'_> {
         self.event.time
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `proc.*`, `thread.*`, `user.*`, `group.*`.
 
 use super::super::{Argument, FieldId, FieldRef, Value};
-use super::{EventView, capability};
+use super::{EventView, capability, live};
 use crate::event::{Process, Timestamp, User};
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
@@ -99,10 +99,10 @@ pub(super) fn of_nobody<'a>(view: EventView<'a>, id: FieldId) -> Option<Value<'a
     }
 }
 
-/// Threads, descriptors, memory: facts that only a source with tables of them has.
+/// Threads, descriptors, memory: a source with tables of them has them, else the machine is asked.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other fields of the class are never set")]
 fn resources(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
-    let details = view.details()?;
+    let Some(details) = view.details() else { return live::process(view, id) };
     let [size, resident, swapped] = details.memory_kib;
     let main = |kib: u64| if view.event.thread_id == view.event.process.pid { kib } else { 0 };
     let standard = |fd: usize| details.standard[fd].as_ref();
@@ -111,7 +111,7 @@ fn resources(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
         FieldId::ProcNchilds => Value::Unsigned(details.threads.saturating_sub(1)),
         FieldId::ProcFdlimit => Value::Signed(details.fd_limit),
         FieldId::ProcFdopencount => Value::Unsigned(details.fd_count),
-        FieldId::ProcFdusage => Value::Float(usage(details.fd_count, details.fd_limit)),
+        FieldId::ProcFdusage => Value::Float(live::usage(details.fd_count, details.fd_limit)),
         FieldId::ProcVmsize => Value::Unsigned(size),
         FieldId::ProcVmrss => Value::Unsigned(resident),
         FieldId::ProcVmswap => Value::Unsigned(swapped),
@@ -127,12 +127,6 @@ fn resources(view: EventView<'_>, id: FieldId) -> Option<Value<'_>> {
         FieldId::ProcStderrType => Value::text(standard(2)?.0.name()),
         _ => return None,
     })
-}
-
-/// Percent of the limit; 0 without one.
-fn usage(count: u64, limit: i64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a percentage needs no more than 52 bits")]
-    if limit > 0 { count as f64 * 100.0 / limit as f64 } else { 0.0 }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "users and groups have no other fields")]

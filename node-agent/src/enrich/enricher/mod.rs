@@ -6,13 +6,14 @@ mod learn;
 
 use std::sync::Arc;
 
-use tiercel_detection::event::{Event, EventKind, KindSet, Process, Text, Timestamp, Via, kinds};
+use tiercel_detection::event::{Event, EventKind, KindSet, Moment, Process, Surroundings, Text, Timestamp, Via, kinds};
 
 use crate::capture::observation::{Act, Fork, Observation};
 use crate::enrich::accounts::{AccountScope, Accounts};
 use crate::enrich::containers::Containers;
 use crate::enrich::identity::Identities;
 use crate::enrich::kind::kind_of;
+use crate::enrich::live::LiveMachine;
 use crate::enrich::lookup::LookupBudget;
 use crate::enrich::parameters::{self, Built, Scene};
 use crate::enrich::process::{Incarnation, ProcessTable};
@@ -35,11 +36,13 @@ pub struct Options {
     pub process_tree: Option<u32>,
     /// Only events of these kinds are given out; others change the state all the same.
     pub wanted: KindSet,
+    /// Answers what rules ask of the machine while they judge; `None` for events of another time or machine.
+    pub machine: Option<Arc<LiveMachine>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { process_tree: None, wanted: KindSet::all() }
+        Self { process_tree: None, wanted: KindSet::all(), machine: None }
     }
 }
 
@@ -56,6 +59,10 @@ pub struct Enricher {
     boot_offset_ns: u64,
     host_checked_ns: u64,
     budget: LookupBudget,
+    /// Whether a rule asks the machine.
+    asks_machine: bool,
+    /// When the first event and the latest one happened.
+    span: Option<(Timestamp, Timestamp)>,
     counters: Counters,
 }
 
@@ -73,6 +80,8 @@ impl Enricher {
             boot_offset_ns: snapshot.boot_offset_ns,
             host_checked_ns: 0,
             budget: LookupBudget::default(),
+            asks_machine: false,
+            span: None,
             counters: Counters::default(),
         };
         for process in &snapshot.processes {
@@ -93,6 +102,15 @@ impl Enricher {
     /// Takes the kinds of events that the rules read, when rules change.
     pub fn want(&mut self, kinds: KindSet) {
         self.options.wanted = kinds;
+    }
+
+    /// Takes what the rules will ask of the machine while they judge, when rules change: whether they ask at all, and the
+    /// host names that they mention.
+    pub fn expect_questions(&mut self, asked: bool, host_names: impl IntoIterator<Item = Text>) {
+        self.asks_machine = asked;
+        if let Some(machine) = &self.options.machine {
+            machine.follow_names(host_names);
+        }
     }
 
     /// What was counted so far.
@@ -160,9 +178,13 @@ impl Enricher {
         let process = self.process_of(id, observation);
         let built = self.build(kind, process.clone(), observation);
         let lineage = self.processes.lineage(id);
-        wanted.then(|| Event {
+        if !wanted {
+            return None;
+        }
+        let time = Timestamp(self.boot_offset_ns.saturating_add(observation.boot_ns));
+        Some(Event {
             number: self.counters.observations,
-            time: Timestamp(self.boot_offset_ns.saturating_add(observation.boot_ns)),
+            time,
             cpu: observation.cpu,
             kind: built.kind,
             via: if observation.compat { Via::Compat } else { Via::Syscall },
@@ -174,8 +196,17 @@ impl Enricher {
             result: built.result,
             parameters: built.parameters,
             fd: built.fd,
+            moment: self.moment(time),
             details: None,
         })
+    }
+
+    /// Where an event of that time stands. Times of different CPUs can be out of order by a little.
+    fn moment(&mut self, time: Timestamp) -> Moment {
+        let (first, previous) = self.span.unwrap_or((time, time));
+        self.span = Some((first, time));
+        let machine = self.options.machine.as_ref().filter(|_| self.asks_machine);
+        Moment { first, previous, machine: machine.map(|machine| machine.clone() as Arc<dyn Surroundings>) }
     }
 
     fn is_in_scope(&self, id: Incarnation) -> bool {

@@ -94,6 +94,11 @@ fn kind(file: &FileObject) -> FdKind {
         FIFO => FdKind::Pipe,
         _ if name.starts_with("memfd:") || name.starts_with("/memfd:") => FdKind::Memfd,
         _ if name.starts_with('/') => FdKind::File,
-        _ => ANONYMOUS.iter().find(|(prefix, _)| name.starts_with(prefix)).map_or(FdKind::File, |(_, kind)| *kind),
+        _ => anonymous_kind(name).unwrap_or(FdKind::File),
     }
+}
+
+/// What an anonymous file is, by the name that the kernel gives it.
+pub(in crate::enrich) fn anonymous_kind(name: &str) -> Option<FdKind> {
+    ANONYMOUS.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, kind)| *kind)
 }

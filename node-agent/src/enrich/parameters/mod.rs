@@ -20,6 +20,7 @@ use tiercel_detection::event::{
 pub(super) use dup::dup;
 pub(super) use exec::exec;
 pub(super) use exit::exit;
+pub(in crate::enrich) use files::anonymous_kind;
 pub(super) use fork::fork;
 pub(super) use network::network;
 pub(super) use open::open;

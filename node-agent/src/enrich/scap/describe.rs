@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tiercel_detection::event::{
-    Container, Details, Endpoint, Event, EventKind, FdKind, FileDescriptor, Polled, Process, Role, Socket, Text,
-    Timestamp, Trust, Via, kinds,
+    Container, Details, Endpoint, Event, EventKind, FdKind, FileDescriptor, Moment, Polled, Process, Role, Socket,
+    Text, Timestamp, Trust, Via, kinds,
 };
 
 use super::call::Call;
@@ -39,6 +39,7 @@ pub(super) fn describe(state: &mut CaptureState, call: Call<'_>, kind: EventKind
         result: call.result(),
         parameters: parameters::parameters(state, call),
         fd: call.row.has_fd().then(|| descriptor(state, call, kind, &old_name)),
+        moment: Moment::default(),
         details: Some(Box::new(details)),
     }
 }
