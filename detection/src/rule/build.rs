@@ -16,7 +16,8 @@ use super::source::{File, Scalar, SourceText};
 use super::{LoadOptions, Rule};
 use crate::condition::ast::{Expression, Literal, Right, Test};
 use crate::condition::{
-    CompileError, DEPTH_MAX, Plan, compile, foreign_hint, parse, refuse_foreign_fields, required_kinds, suspicions,
+    CompileError, DEPTH_MAX, Plan, compile, foreign_hint, host_names, parse, refuse_foreign_fields, required_kinds,
+    suspicions,
 };
 use crate::event::{EventSource, Text};
 use crate::field::{FieldFlags, FieldId, FieldRef};
@@ -44,6 +45,7 @@ pub(super) struct Builder {
     pub(super) written_macros: Vec<String>,
     plan: Plan,
     literal_paths: BTreeSet<Text>,
+    host_names: BTreeSet<Text>,
     /// Places in macros that have been warned of.
     pub(super) warned_places: FxHashSet<KnownPlace>,
     /// Whether to look for what is hardly meant.
@@ -69,6 +71,7 @@ impl Builder {
             written_macros: Vec::new(),
             plan: Plan::default(),
             literal_paths: BTreeSet::new(),
+            host_names: BTreeSet::new(),
             warned_places: FxHashSet::default(),
             lints,
         };
@@ -112,8 +115,8 @@ impl Builder {
         }
     }
 
-    pub(super) fn finish(self) -> (Collector, Plan, BTreeSet<Text>) {
-        (self.collector, self.plan, self.literal_paths)
+    pub(super) fn finish(self) -> (Collector, Plan, BTreeSet<Text>, BTreeSet<Text>) {
+        (self.collector, self.plan, self.literal_paths, self.host_names)
     }
 
     pub(super) fn report_macro(&mut self, index: usize, text: &SourceText, code: Code, offset: usize, message: String) {
@@ -205,6 +208,7 @@ impl Builder {
         }
         if item.enabled && source == EventSource::Syscall {
             collect_paths(&expression, &mut self.literal_paths);
+            self.host_names.extend(host_names(&expression).into_iter().map(Text::from));
         }
         let (mut reads_name, mut fields) = (false, BTreeSet::new());
         self.plan.visit_fields(root, &mut |field| {

@@ -145,6 +145,7 @@ pub struct RuleSet {
     plan: Arc<Plan>,
     literal_paths: BTreeSet<Text>,
     vocabulary: Arc<describe::Vocabulary>,
+    host_names: BTreeSet<Text>,
 }
 
 impl RuleSet {
@@ -180,13 +181,13 @@ impl RuleSet {
         let mut builder = build::Builder::new(collector, lint);
         let rules = builder.rules(options);
         let vocabulary = Arc::new(builder.vocabulary());
-        let (collector, plan, literal_paths) = builder.finish();
+        let (collector, plan, literal_paths, host_names) = builder.finish();
         let report = LoadReport {
             files: collector.reports,
             rules_loaded: rules.len(),
             rules_enabled: rules.iter().filter(|rule| rule.enabled).count(),
         };
-        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths, vocabulary }, report, collector.lints)
+        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths, host_names, vocabulary }, report, collector.lints)
     }
 
     /// The conditions of all rules as they were written.
@@ -208,6 +209,11 @@ impl RuleSet {
     pub fn required_kinds(&self) -> KindSet {
         let enabled = self.rules.iter().filter(|rule| rule.enabled);
         enabled.fold(KindSet::EMPTY, |kinds, rule| kinds.union(rule.kinds))
+    }
+
+    /// The host names that conditions of enabled rules compare with names of addresses (`fd.sip.name` ...).
+    pub fn host_names(&self) -> BTreeSet<Text> {
+        self.host_names.clone()
     }
 
     /// Whether an enabled rule reads a field for which `test` says true.
