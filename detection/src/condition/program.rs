@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::compare::Pattern;
+use super::estimate::{Estimate, conjunction};
 use super::plan::{Plan, TestId};
 use crate::field::{FieldRef, Fields};
 
@@ -68,6 +69,22 @@ pub(crate) struct Program {
     pub(super) parts: Vec<Link>,
     /// The tests of [`Operation::Any`].
     pub(super) alternatives: Vec<TestId>,
+    /// What each step was thought to cost and how often it was thought to hold.
+    pub(super) estimates: Vec<Estimate>,
+}
+
+/// Of so many rounds the results of one are counted: seldom enough to cost nothing, often enough to see what events
+/// are like. Tests count every round, so that few events change the order.
+const SAMPLED_ROUNDS: u64 = if cfg!(test) { 1 } else { 64 };
+
+/// As many counted results as it takes for what was counted to weigh as much as what was thought.
+const PRIOR_RESULTS: f64 = 16.0;
+
+/// How often a step was evaluated and how often it held, in the rounds that are counted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    evaluated: u32,
+    held: u32,
 }
 
 /// Results for the event at hand. An entry counts only when it carries the number of the current round, so that
@@ -76,15 +93,25 @@ pub(crate) struct Program {
 pub(crate) struct Memo {
     round: u64,
     results: Vec<u64>,
+    is_counted: bool,
+    tallies: Vec<Tally>,
 }
 
 impl Memo {
     /// Forgets all results: the next evaluation is about another event, or about another name of its file.
     pub(crate) fn begin(&mut self, program: &Program) {
         self.round += 1;
+        self.is_counted = self.round.is_multiple_of(SAMPLED_ROUNDS);
         if self.results.len() != program.steps.len() {
             self.results.resize(program.steps.len(), 0);
+            self.tallies.resize(program.steps.len(), Tally::default());
         }
+    }
+
+    fn count(&mut self, index: usize, holds: bool) {
+        let tally = &mut self.tallies[index];
+        tally.evaluated = tally.evaluated.saturating_add(1);
+        tally.held = tally.held.saturating_add(u32::from(holds));
     }
 
     fn get(&self, index: usize) -> Option<bool> {
@@ -116,7 +143,30 @@ impl Program {
         if is_remembered {
             memo.set(index, holds);
         }
+        if memo.is_counted {
+            memo.count(index, holds);
+        }
         holds != link.is_negated()
+    }
+
+    /// Puts the parts of each conjunction into the order that the counted results speak for, and counts from zero. It
+    /// never changes what a condition says: tests have no side effects.
+    pub(crate) fn reorder(&mut self, memo: &mut Memo) {
+        // A step stands behind its parts, so these are estimated anew before it.
+        for (index, step) in self.steps.iter().enumerate() {
+            let tally = memo.tallies.get_mut(index).map(std::mem::take).unwrap_or_default();
+            let mut estimate = self.estimates[index];
+            if let Operation::All(first, end) = step.operation {
+                let estimates = &self.estimates;
+                let of = |link: &Link| estimates[link.index()].negated_if(link.is_negated());
+                let parts = &mut self.parts[first as usize..end as usize];
+                parts.sort_unstable_by(|left, right| of(left).rank().total_cmp(&of(right).rank()));
+                estimate.cost = conjunction(parts.iter().map(of)).cost;
+            }
+            let (held, evaluated) = (f64::from(tally.held), f64::from(tally.evaluated));
+            estimate.chance = (held + PRIOR_RESULTS * estimate.chance) / (evaluated + PRIOR_RESULTS);
+            self.estimates[index] = estimate;
+        }
     }
 
     fn any<F: Fields>(&self, tests: &[TestId], fields: &F) -> bool {

@@ -17,7 +17,6 @@ use crate::field::{Argument, FieldId, FieldRef, Fields, Value};
 #[derive(Debug)]
 pub(crate) struct Compiler {
     program: Program,
-    estimates: Vec<Estimate>,
     uses: Vec<u32>,
     known: FxHashMap<Box<[Link]>, Link>,
     known_tests: Vec<Option<Link>>,
@@ -37,10 +36,15 @@ impl Compiler {
         let kind_tests = plan.tests().filter(|(_, probe)| tests_only_kind(probe)).map(|(id, _)| id).collect();
         let (nodes, tests) = (plan.node_count(), plan.tests().count());
         let always = Step { operation: Operation::Always, is_remembered: false };
-        let program = Program { plan, steps: vec![always], parts: Vec::new(), alternatives: Vec::new() };
+        let program = Program {
+            plan,
+            steps: vec![always],
+            parts: Vec::new(),
+            alternatives: Vec::new(),
+            estimates: vec![Estimate { cost: 0.0, chance: 1.0 }],
+        };
         Self {
             program,
-            estimates: vec![Estimate { cost: 0.0, chance: 1.0 }],
             uses: vec![0],
             known: FxHashMap::default(),
             known_tests: vec![None; tests],
@@ -75,7 +79,7 @@ impl Compiler {
     }
 
     pub(super) fn estimate(&self, link: Link) -> Estimate {
-        self.estimates[link.index()].negated_if(link.is_negated())
+        self.program.estimates[link.index()].negated_if(link.is_negated())
     }
 
     /// The program, when all conditions are in it.
@@ -217,7 +221,7 @@ impl Compiler {
     fn push(&mut self, operation: Operation, estimate: Estimate) -> Link {
         let link = Link::to(index(self.program.steps.len()));
         self.program.steps.push(Step { operation, is_remembered: false });
-        self.estimates.push(estimate);
+        self.program.estimates.push(estimate);
         self.uses.push(0);
         link
     }

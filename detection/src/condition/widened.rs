@@ -9,9 +9,7 @@ use super::transform::Source;
 use crate::event::flags::{BPF_COMMANDS, CHMOD_MODE, CLONE_FLAGS, FILE_FLAGS, PTRACE_REQUESTS, SOCKET_FAMILIES};
 use crate::event::{EventKind, FlagTable, Text, kinds};
 use crate::field::{Argument, FieldId, FieldRef, Value, access, result_text};
-use crate::filter::{
-    Atom, DESCRIPTOR_KINDS, PROTOCOLS, PathPattern, PathPatterns, PathSubject, Quantity, Ranges, Terms,
-};
+use crate::filter::{Atom, DESCRIPTOR_KINDS, PROTOCOLS, PathPatterns, PathSubject, Quantity, Ranges, Terms};
 
 /// The last errno that has a name, as a result.
 const ERRNO_MIN: i64 = -133;
@@ -177,79 +175,84 @@ fn of_access(kind: EventKind, id: FieldId, if_so: bool, if_not: bool) -> Terms {
     }
 }
 
-fn paths(subject: PathSubject, patterns: impl IntoIterator<Item = PathPattern>) -> Terms {
-    Terms::atom(Atom::Path(subject, PathPatterns::new(patterns)))
+fn paths(subject: PathSubject, patterns: Option<PathPatterns>) -> Terms {
+    let small = patterns.filter(PathPatterns::is_small);
+    small.map_or_else(Terms::all, |patterns| Terms::atom(Atom::Path(subject, patterns)))
 }
 
 fn text(bytes: &[u8]) -> Option<Text> {
     std::str::from_utf8(bytes).ok().map(Into::into)
 }
 
+/// The texts, if all of them are UTF-8.
+fn texts<'a>(set: impl Iterator<Item = &'a [u8]>) -> Option<Vec<Text>> {
+    set.map(text).collect()
+}
+
 fn of_path(subject: PathSubject, comparison: &Comparison) -> Terms {
     let Comparison::Text(test) = comparison else { return Terms::all() };
-    let exactly = |patterns: Option<Vec<_>>| patterns.map_or_else(Terms::all, |patterns| paths(subject, patterns));
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other tests name nothing that must be there")]
-    match test {
-        TextTest::Order(Relation::Equal, path) => exactly(text(path).map(|it| vec![PathPattern::Exact(it)])),
-        TextTest::In(set) => exactly(set.iter().map(|path| text(path).map(PathPattern::Exact)).collect()),
-        TextTest::StartsWith(start) => exactly(text(start).map(|it| vec![PathPattern::Prefix(it)])),
-        TextTest::EndsWith(end) => exactly(text(end).map(|it| vec![PathPattern::Suffix(it)])),
-        TextTest::Contains(finder) => exactly(text(finder.needle()).map(|it| vec![PathPattern::Within(it)])),
+    let patterns = match test {
+        TextTest::Order(Relation::Equal, path) => text(path).map(|it| PathPatterns::exact([it])),
+        TextTest::In(set) => texts(set.iter()).map(PathPatterns::exact),
+        TextTest::StartsWith(start) => text(start).map(|it| PathPatterns::prefixes([it])),
+        TextTest::EndsWith(end) => text(end).map(|it| PathPatterns::suffixes([it])),
+        TextTest::Contains(finder) => text(finder.needle()).map(PathPatterns::part),
         TextTest::Glob(glob) => {
             let Some((first, last)) = glob.literal_ends() else { return Terms::all() };
-            let begins = text(first).filter(|it| it.len() > 1).map(PathPattern::Prefix);
-            let ends = text(last).filter(|it| !it.is_empty()).map(PathPattern::Suffix);
-            let parts = [begins, ends].into_iter().flatten();
-            parts.fold(Terms::all(), |terms, pattern| terms.and(&paths(subject, [pattern])))
+            let begins = text(first).filter(|it| it.len() > 1).map(|it| PathPatterns::prefixes([it]));
+            let ends = text(last).filter(|it| !it.is_empty()).map(|it| PathPatterns::suffixes([it]));
+            return paths(subject, begins).and(&paths(subject, ends));
         }
         // What a program gives may have empty components, which this test looks past.
-        TextTest::PathMatch(set) if subject == PathSubject::Descriptor => exactly(beginnings(set)),
-        _ => Terms::all(),
-    }
+        TextTest::PathMatch(set) if subject == PathSubject::Descriptor => beginnings(set),
+        _ => None,
+    };
+    paths(subject, patterns)
 }
 
 /// What the paths below the listed ones begin with; `None` when that may be anything.
-fn beginnings(set: &PrefixSet) -> Option<Vec<PathPattern>> {
+fn beginnings(set: &PrefixSet) -> Option<PathPatterns> {
     let beginnings = set.literal_beginnings();
-    beginnings.into_iter().map(|start| text(&start).filter(|it| it.len() > 1).map(PathPattern::Prefix)).collect()
+    let starts = texts(beginnings.iter().map(Vec::as_slice))?;
+    starts.iter().all(|start| start.len() > 1).then(|| PathPatterns::prefixes(starts))
 }
 
 /// A directory is what its files begin with. Falco says the root also of names without a slash; these are not known.
 fn of_directory(comparison: &Comparison) -> Terms {
     let Comparison::Text(test) = comparison else { return Terms::all() };
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other tests do not say how the directory begins")]
-    let starts: Option<Vec<_>> = match test {
-        TextTest::Order(Relation::Equal, path) => Some(vec![text(path)]),
-        TextTest::In(set) => Some(set.iter().map(text).collect()),
-        TextTest::StartsWith(start) => Some(vec![text(start)]),
-        TextTest::PathMatch(set) => {
-            return beginnings(set).map_or_else(Terms::all, |it| paths(PathSubject::Descriptor, it));
-        }
+    let patterns = match test {
+        TextTest::Order(Relation::Equal, path) => texts([&**path].into_iter()).and_then(directories),
+        TextTest::In(set) => texts(set.iter()).and_then(directories),
+        TextTest::StartsWith(start) => text(start).filter(|it| it.len() > 1).map(|it| PathPatterns::prefixes([it])),
+        TextTest::PathMatch(set) => beginnings(set),
         _ => None,
     };
-    let is_whole = !matches!(test, TextTest::StartsWith(_));
-    let pattern = |start: Option<Text>| match start {
-        Some(root) if is_whole && &*root == "/" => Some(PathPattern::TopLevel),
-        Some(long) if long.len() > 1 => Some(PathPattern::Prefix(long)),
-        Some(_) | None => None,
-    };
-    let starts: Option<Vec<_>> = starts.and_then(|starts| starts.into_iter().map(pattern).collect());
-    starts.map_or_else(Terms::all, |starts| paths(PathSubject::Descriptor, starts))
+    paths(PathSubject::Descriptor, patterns)
+}
+
+fn directories(directories: Vec<Text>) -> Option<PathPatterns> {
+    let (root, others): (Vec<Text>, Vec<Text>) = directories.into_iter().partition(|it| &**it == "/");
+    if others.iter().any(|it| it.is_empty()) {
+        return None;
+    }
+    let others = PathPatterns::prefixes(others);
+    if root.is_empty() { Some(others) } else { others.union(&PathPatterns::top_level()) }
 }
 
 /// The last component is what the path ends with, but for paths without one.
 fn of_file_name(comparison: &Comparison) -> Terms {
     let Comparison::Text(test) = comparison else { return Terms::all() };
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other tests do not say how the name ends")]
-    let ends: Option<Vec<_>> = match test {
-        TextTest::Order(Relation::Equal, name) => Some(vec![text(name)]),
-        TextTest::In(set) => Some(set.iter().map(text).collect()),
-        TextTest::EndsWith(end) => Some(vec![text(end)]),
+    let ends = match test {
+        TextTest::Order(Relation::Equal, name) => texts([&**name].into_iter()),
+        TextTest::In(set) => texts(set.iter()),
+        TextTest::EndsWith(end) => texts([&**end].into_iter()),
         _ => None,
     };
-    let plain = |end: Option<Text>| end.filter(|it| !it.is_empty() && !it.contains('/')).map(PathPattern::Suffix);
-    let ends: Option<Vec<_>> = ends.and_then(|ends| ends.into_iter().map(plain).collect());
-    ends.map_or_else(Terms::all, |ends| paths(PathSubject::Descriptor, ends))
+    let plain = ends.filter(|ends| ends.iter().all(|end| !end.is_empty() && !end.contains('/')));
+    paths(PathSubject::Descriptor, plain.map(PathPatterns::suffixes))
 }
 
 /// How the texts of a parameter come from its number.

@@ -16,6 +16,12 @@ use crate::field::{DocumentView, EventView, Fields};
 use crate::output::OutputContext;
 use crate::rule::{ExampleFailure, Matching, Rule, RuleSet};
 
+/// After so many events the order of tests first follows what was counted.
+const REORDER_EVENTS_MIN: u64 = 8_192;
+
+/// And from then on whenever the number of events has doubled, at the latest after so many.
+const REORDER_EVENTS_MAX: u64 = 1 << 20;
+
 /// How often a rule matched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleCounter {
@@ -31,6 +37,9 @@ pub struct Engine {
     dispatch: Dispatch,
     counters: Vec<RuleCounter>,
     scratch: Scratch,
+    judged: u64,
+    /// How many events have been judged when the order of tests is looked at again.
+    reorder_at: u64,
 }
 
 /// What one event needs and the next one uses again, so that an event for which no rule fires allocates nothing.
@@ -48,7 +57,8 @@ impl Engine {
     pub fn new(rules: RuleSet, context: OutputContext) -> Self {
         let dispatch = with_deep_stack(|| Dispatch::new(&rules, true));
         let counters = vec![RuleCounter::default(); rules.rules().len()];
-        Self { rules, context, dispatch, counters, scratch: Scratch::default() }
+        let scratch = Scratch::default();
+        Self { rules, context, dispatch, counters, scratch, judged: 0, reorder_at: REORDER_EVENTS_MIN }
     }
 
     /// Judges one event and adds what it says to `alerts`.
@@ -57,7 +67,11 @@ impl Engine {
     /// has. A rule gives at most one alert, which shows the name that it fired for. With [`Matching::First`] each name
     /// gives at most one alert, so that a harmless name cannot hide what another name shows.
     pub fn evaluate(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
-        let Self { rules, context, dispatch, counters, scratch } = self;
+        self.judged += 1;
+        if self.judged >= self.reorder_at {
+            self.reorder();
+        }
+        let Self { rules, context, dispatch, counters, scratch, .. } = self;
         let view = EventView::new(event, context);
         let mut round = Round::new(rules, context, dispatch, counters, scratch, Some(event.kind));
         if round.group.entries.is_empty() {
@@ -71,15 +85,21 @@ impl Engine {
 
     /// Judges one request to an API server and adds what the rules of that source say to `alerts`.
     pub fn evaluate_document(&mut self, document: &Document, alerts: &mut Vec<Alert>) {
-        let Self { rules, context, dispatch, counters, scratch } = self;
+        let Self { rules, context, dispatch, counters, scratch, .. } = self;
         let view = DocumentView::new(document, context);
         Round::new(rules, context, dispatch, counters, scratch, view.kind()).judge(&view, false, alerts);
     }
 
     /// Judges an event written by hand.
     pub fn evaluate_fields(&mut self, fields: &FieldMap, alerts: &mut Vec<Alert>) {
-        let Self { rules, context, dispatch, counters, scratch } = self;
+        let Self { rules, context, dispatch, counters, scratch, .. } = self;
         Round::new(rules, context, dispatch, counters, scratch, fields.kind()).judge(fields, false, alerts);
+    }
+
+    /// Puts cheap and selective tests first, by what the events so far were like.
+    fn reorder(&mut self) {
+        self.dispatch.program.reorder(&mut self.scratch.memo);
+        self.reorder_at = self.judged + self.judged.clamp(REORDER_EVENTS_MIN, REORDER_EVENTS_MAX);
     }
 
     /// Whether the rule at that place of [`RuleSet::rules`] alone would fire for the event. It counts nothing and is

@@ -125,7 +125,9 @@ impl Atom {
             (Self::Bits { parameter, table, any: left }, Self::Bits { any: right, .. }) => {
                 Some(Self::Bits { parameter, table: *table, any: left | right })
             }
-            (Self::Path(subject, left), Self::Path(_, right)) => Some(Self::Path(*subject, left.union(right))),
+            (Self::Path(subject, left), Self::Path(_, right)) => {
+                left.union(right).map(|both| Self::Path(*subject, both))
+            }
             (Self::Number(..) | Self::Bits { .. } | Self::Path(..), _) => None,
         }
     }
@@ -158,17 +160,19 @@ fn number(event: &Event, quantity: Quantity) -> Option<i64> {
         }
         // Asked for by the caller: there are two.
         Quantity::Port => None,
-        Quantity::User => Some(event.process.user.id.into()),
-        Quantity::Contained => {
-            let is_known = !event.details.as_ref().is_some_and(|details| details.without_process);
-            is_known.then(|| event.process.container.is_some().into())
-        }
+        // An event that belongs to no process says nothing of these, and rules take that for a no.
+        Quantity::User => has_process(event).then(|| event.process.user.id.into()),
+        Quantity::Contained => has_process(event).then(|| event.process.container.is_some().into()),
         Quantity::Parameter(name) => value(event, name).and_then(plain_number),
         Quantity::Choice(name, table) => {
             let ParameterValue::Enum(number, known) = value(event, name)? else { return None };
             i64::try_from(*number).ok().filter(|_| *known == table)
         }
     }
+}
+
+fn has_process(event: &Event) -> bool {
+    !event.details.as_ref().is_some_and(|details| details.without_process)
 }
 
 fn refuses_ports(event: &Event, ranges: &Ranges) -> bool {

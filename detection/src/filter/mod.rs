@@ -11,7 +11,7 @@ mod ranges;
 mod terms;
 
 pub use atom::{Atom, DESCRIPTOR_KINDS, PROTOCOLS, PathSubject, Quantity};
-pub use patterns::{PathPattern, PathPatterns};
+pub use patterns::PathPatterns;
 pub use ranges::Ranges;
 pub use terms::Term;
 pub(crate) use terms::Terms;

@@ -326,10 +326,11 @@ fn filter_of(kind: &str, condition: &str) -> String {
 fn filters_say_what_a_condition_needs() {
     let wanted =
         "evt.type in (open, openat) and evt.is_open_write = true and fd.name startswith /etc and proc.name = x";
-    assert_eq!(
-        filter_of("openat", wanted),
-        "[Term([Path(Descriptor, PathPatterns([Prefix(\"/etc\")])), Bits { parameter: \"flags\", table: None, any: 2 }])]"
-    );
+    let filters = load(&[wanted.to_owned()]).value_filters();
+    let [term] = filters.of(kinds::OPENAT).terms() else { panic!("{filters:?}") };
+    let [Atom::Path(PathSubject::Descriptor, patterns), flags] = term.atoms() else { panic!("{term:?}") };
+    assert_eq!(patterns, &PathPatterns::prefixes(["/etc".into()]));
+    assert_eq!(flags, &Atom::Bits { parameter: "flags", table: None, any: 2 });
     assert_eq!(filter_of("creat", wanted), "[]");
     assert_eq!(filter_of("creat", "not evt.is_open_write = true and fd.num >= 0 and proc.name = x"), {
         let at_least_zero = Ranges::new([(0, i64::MAX)]);

@@ -57,6 +57,8 @@ pub(super) fn compared_in<'a>(value: &'a ParameterValue, scratch: &'a mut Scratc
         ParameterValue::Unsigned(number) => write!(scratch, "{number}"),
         ParameterValue::Hex(number) => write!(scratch, "{number:X}"),
         ParameterValue::Octal(number) => write!(scratch, "{}{number:o}", leading_zero(*number)),
+        // Permissions without names show their digits.
+        ParameterValue::Mode(mode) if mode & 0o7777 != 0 => scratch.names(0, mode_names_of((*mode).into())),
         _ => return compared(value),
     };
     made.expect("a scratch takes everything");
@@ -204,15 +206,16 @@ fn enum_names_of(value: u64, table: &FlagTable) -> impl Iterator<Item = &'static
 
 /// Permission names in table order; what is left is printed whole as soon as it equals one entry.
 fn mode_names(mode: u64) -> String {
+    mode_names_of(mode).collect::<Vec<_>>().join("|")
+}
+
+fn mode_names_of(mode: u64) -> impl Iterator<Item = &'static str> {
     let mut left = mode & 0o7777;
-    let mut names = Vec::new();
-    for (bit, name) in CHMOD_MODE.rows {
-        if left & bit != 0 {
-            names.push(*name);
-            left &= !bit;
-        }
-    }
-    names.join("|")
+    CHMOD_MODE.rows.iter().filter_map(move |(bit, name)| {
+        let found = left & bit != 0;
+        left &= !bit;
+        found.then_some(*name)
+    })
 }
 
 #[cfg(test)]
