@@ -22,7 +22,7 @@ macro_rules! structures {
     })*) => {
         $(
             $(#[$doc])*
-            #[derive(Debug, Clone, Copy)]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq)]
             #[repr(C)]
             pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
 
@@ -390,10 +390,24 @@ structures! {
     }
 
     /// Records of each class on one CPU.
-    ClassCounters = "class_counters", 48 bytes {
-        /// Made, lost ones included.
+    ClassCounters = "class_counters", 64 bytes {
+        /// Made, lost and refused ones included.
         made: [u64; 3],
         /// Lost because the ring was full.
+        lost: [u64; 3],
+        /// Bulk records of cgroups that had used up their share of a nearly full ring.
+        refused: u64,
+        /// Processes that found no room in the table of the scope.
+        unfollowed: u64,
+    }
+
+    /// What a cgroup could not hand over.
+    CgroupAccount = "cgroup_account", 40 bytes {
+        /// How far ahead its share of the bulk ring is used, nanoseconds since boot.
+        used_until_ns: u64,
+        /// Bulk records beyond its share.
+        refused: u64,
+        /// Lost because the ring was full, by class.
         lost: [u64; 3],
     }
 }
@@ -448,6 +462,8 @@ pub const CLASS_CRITICAL: u8 = 0;
 pub const CLASS_NORMAL: u8 = 1;
 /// Class of records that come in floods.
 pub const CLASS_BULK: u8 = 2;
+/// [`CallPlan::class`] of what is critical while its part of the critical ring lasts, then normal; no record carries it.
+pub const CLASS_PROCESS: u8 = 3;
 
 /// [`CallPlan::handler`]: the call is not recorded.
 pub const HANDLER_NONE: u8 = 0;

@@ -12,11 +12,11 @@ use tokio::runtime;
 use tracing::{error, info, warn};
 
 use crate::capture::actor::{CaptureActor, StopCapture};
-use crate::capture::{HookState, Source};
+use crate::capture::{SharedCapabilities, Source};
 use crate::clock::now;
 use crate::config::{Config, RulesConfig, UplinkConfig};
 use crate::detect::actor::{DetectActor, Finish, FollowWith, Upstream};
-use crate::detect::{Detector, LoadedRules, Reloader, RulesState, one_line, rules};
+use crate::detect::{Detector, LoadedRules, LossPolicy, Reloader, RulesState, one_line, rules};
 use crate::input::Input;
 use crate::metrics;
 use crate::outputs::Outputs;
@@ -61,18 +61,20 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let reopener = outputs.reopener();
     let uplink = config.uplink.as_ref().map(start_uplink).transpose()?;
     let mut readiness = Readiness::default();
-    readiness.add(capture_check(&input));
     readiness.add(state.check());
     if let Some(uplink) = uplink.clone() {
         readiness.add(move || uplink_check(&uplink));
     }
-    let upstream = uplink.as_ref().map(|uplink| upstream(uplink, &input, rules.sha256()));
+    let upstream = uplink.as_ref().map(|uplink| upstream(uplink, rules.sha256()));
 
     let records_environment = rules::read_environment(&rules.rules);
     let detector = Detector::new(input.enricher, rules.rules, input.context.clone());
-    let detect = start_detect(detector, input.context.clone(), outputs, upstream, &mut readiness);
-    let capture = start_capture(input.source, &detect, failure, &mut readiness);
-    detect.send(FollowWith(capture.clone().recipient())).await.context("failed to reach detection")?;
+    let on_loss = (config.capture.losses, failure.clone());
+    let detect = start_detect(detector, input.context.clone(), (outputs, upstream), on_loss, &mut readiness);
+    let (capture, capabilities) = start_capture(input.source, &detect, failure, &mut readiness);
+    readiness.add(capture_check(capabilities.clone(), input.engine_name));
+    let follow = FollowWith { capture: capture.clone().recipient(), capabilities };
+    detect.send(follow).await.context("failed to reach detection")?;
     let reloader =
         Reloader::new(config.rules, recorded, input.context, state, detect.clone(), reopener, records_environment);
     reloader.start()?;
@@ -128,11 +130,8 @@ fn start_uplink(config: &UplinkConfig) -> anyhow::Result<UplinkHandle> {
 }
 
 /// What detection needs of the uplink.
-fn upstream(uplink: &UplinkHandle, input: &Input, rules_sha256: String) -> Upstream {
-    let hooks = &input.source.capabilities().hooks;
-    let attached = hooks.iter().filter(|hook| hook.state == HookState::Attached);
-    let capabilities = attached.map(|hook| hook.name.to_owned()).collect();
-    let report = NodeReport { capabilities, rules_sha256, ..NodeReport::default() };
+fn upstream(uplink: &UplinkHandle, rules_sha256: String) -> Upstream {
+    let report = NodeReport { rules_sha256, ..NodeReport::default() };
     Upstream { alerts: uplink.recipient(), reports: uplink.report_recipient(), report }
 }
 
@@ -163,14 +162,14 @@ fn refresh(uplink: Option<UplinkHandle>) -> Box<dyn Fn() + Send + Sync> {
 fn start_detect(
     detector: Detector,
     context: OutputContext,
-    outputs: Outputs,
-    upstream: Option<Upstream>,
+    (outputs, upstream): (Outputs, Option<Upstream>),
+    on_loss: (LossPolicy, Failure),
     readiness: &mut Readiness,
 ) -> Addr<DetectActor> {
     let progress = Progress::new("detect");
     let watched = Arc::clone(&progress);
     readiness.add(move || watched.check());
-    let actor = DetectActor::new(detector, context, outputs, upstream, progress);
+    let actor = DetectActor::new(detector, context, outputs, upstream, progress, on_loss);
     DetectActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor)
 }
 
@@ -179,20 +178,22 @@ fn start_capture(
     detect: &Addr<DetectActor>,
     failure: Failure,
     readiness: &mut Readiness,
-) -> Addr<CaptureActor> {
+) -> (Addr<CaptureActor>, SharedCapabilities) {
     let progress = Progress::new("capture_loop");
     let watched = Arc::clone(&progress);
     readiness.add(move || watched.check());
     let actor = CaptureActor::new(source, detect.clone().recipient(), detect.clone().recipient(), progress, failure);
-    CaptureActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor)
+    let capabilities = actor.capabilities();
+    (CaptureActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor), capabilities)
 }
 
-fn capture_check(input: &Input) -> impl Fn() -> Check + Send + Sync + 'static {
-    let capabilities = input.source.capabilities().clone();
-    let engine_name = input.engine_name;
+fn capture_check(
+    capabilities: SharedCapabilities,
+    engine_name: &'static str,
+) -> impl Fn() -> Check + Send + Sync + 'static {
     move || {
-        let attached = capabilities.hooks.iter().filter(|hook| hook.state == HookState::Attached).count();
-        let detail = format!("{engine_name}: {attached} of {} hooks attached", capabilities.hooks.len());
+        let capabilities = capabilities.get();
+        let detail = format!("{engine_name}: {}", capabilities.words().join(" "));
         Check { name: "capture", ok: capabilities.is_complete(), detail }
     }
 }

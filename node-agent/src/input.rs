@@ -46,6 +46,7 @@ impl Input {
                 let options = KernelOptions {
                     ring_bytes: *ring_bytes,
                     calls: WantedCalls::for_kinds(&rules.required_kinds()),
+                    fair_limit: config.fair_limit,
                     capture_environment: read_environment(rules),
                     scope: config.scope.clone(),
                     ..KernelOptions::default()
@@ -113,10 +114,15 @@ pub fn enrich_options(scope: &Scope) -> enrich::Options {
     enrich::Options { process_tree, ..enrich::Options::default() }
 }
 
-fn log_hooks(capabilities: &CapabilityMatrix) {
+/// Says of every hook whether it is in place.
+pub fn log_hooks(capabilities: &CapabilityMatrix) {
     for hook in &capabilities.hooks {
         match &hook.state {
-            HookState::Attached => info!(hook = hook.name, purpose = hook.purpose, "attached"),
+            HookState::Attached(back_end) => {
+                let (back_end, needed_for) = (back_end.name(), &hook.needed_for);
+                info!(hook = hook.name, purpose = hook.purpose, back_end, needed_for, "attached");
+            }
+            HookState::NotNeeded => info!(hook = hook.name, purpose = hook.purpose, "not needed by any rule"),
             HookState::Refused(reason) => error!(hook = hook.name, purpose = hook.purpose, reason, "not attached"),
         }
     }

@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tiercel_detection::Alert;
 use tiercel_detection::event::Text;
 
-use crate::capture::LossReport;
+use crate::capture::{CapabilityMatrix, Class, HookState, LossReport};
 use crate::clock::now;
 use crate::detect::{FileDigest, LostRecords, StageCounters};
 use crate::uplink::{LinkState, UplinkMetrics};
@@ -34,7 +34,13 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 
 const COUNTERS: &[(&str, &str)] = &[
     ("tiercel_agent_records_received_total", "Records of the kernel programs that reached detection"),
-    ("tiercel_agent_records_lost_total", "Records that the kernel programs could not hand over, by class of records"),
+    ("tiercel_agent_records_made_total", "Records that the kernel programs made, lost ones included, by class"),
+    (
+        "tiercel_agent_records_lost_total",
+        "Records that could not be handed over, by class; `refused` are bulk records of \
+      cgroups that had used up their share",
+    ),
+    ("tiercel_agent_processes_unfollowed_total", "Processes of the scope that are not followed: its table was full"),
     ("tiercel_agent_records_state_only_total", "Records that changed what is known of processes and are no event"),
     ("tiercel_agent_events_judged_total", "Events that the rules were asked about"),
     ("tiercel_agent_events_out_of_scope_total", "Events of processes outside `capture.scope`"),
@@ -60,6 +66,10 @@ const COUNTERS: &[(&str, &str)] = &[
 ];
 
 const GAUGES: &[(&str, &str)] = &[
+    (
+        "tiercel_agent_hook",
+        "1 for the state that a hook is in: tp_btf and raw_tp are attached, refused is needed and not",
+    ),
     ("tiercel_agent_detect_queue_batches", "Batches of records on their way to detection"),
     ("tiercel_agent_alerts_waiting", "Alerts in the spool that are not acknowledged"),
     ("tiercel_agent_spool_bytes", "Bytes of the spool, by where they are"),
@@ -79,11 +89,14 @@ const GAUGES: &[(&str, &str)] = &[
 #[derive(Debug)]
 pub struct CaptureMetrics {
     made: Counter,
+    made_by_class: [Counter; 3],
     dropped: Counter,
     lost_critical: Counter,
     lost_normal: Counter,
     lost_bulk: Counter,
     malformed: Counter,
+    refused: Counter,
+    unfollowed: Counter,
     per_cpu: HashMap<u16, (Counter, Counter)>,
     /// Batches that were sent and not begun; detection takes them off again.
     pub queued: Gauge,
@@ -94,11 +107,15 @@ impl Default for CaptureMetrics {
         let lost = |class: &'static str| counter!("tiercel_agent_records_lost_total", "class" => class);
         Self {
             made: counter!("falcosecurity_scap_n_evts_total"),
+            made_by_class: ["critical", "normal", "bulk"]
+                .map(|class| counter!("tiercel_agent_records_made_total", "class" => class)),
             dropped: counter!("falcosecurity_scap_n_drops_total"),
             lost_critical: lost("critical"),
             lost_normal: lost("normal"),
             lost_bulk: lost("bulk"),
             malformed: lost("malformed"),
+            refused: lost("refused"),
+            unfollowed: counter!("tiercel_agent_processes_unfollowed_total"),
             per_cpu: HashMap::new(),
             queued: queue_gauge(),
         }
@@ -115,10 +132,15 @@ impl CaptureMetrics {
         self.lost_normal.absolute(lost.normal);
         self.lost_bulk.absolute(lost.bulk);
         self.malformed.absolute(lost.malformed);
+        self.refused.absolute(lost.refused);
+        self.unfollowed.absolute(lost.unfollowed);
+        for (class, counter) in [Class::Critical, Class::Normal, Class::Bulk].into_iter().zip(&self.made_by_class) {
+            counter.absolute(report.classes.iter().filter(|row| row.class == class).map(|row| row.made).sum());
+        }
         let mut sums: HashMap<u16, (u64, u64)> = HashMap::new();
         for row in &report.classes {
             let sum = sums.entry(row.cpu).or_default();
-            *sum = (sum.0 + row.made, sum.1 + row.lost);
+            *sum = (sum.0 + row.made, sum.1 + row.lost + row.refused);
         }
         for (cpu, (made, lost)) in sums {
             let counters = self.per_cpu.entry(cpu).or_insert_with(|| {
@@ -130,6 +152,16 @@ impl CaptureMetrics {
             });
             counters.0.absolute(made);
             counters.1.absolute(lost);
+        }
+    }
+}
+
+/// Publishes in which state each hook is.
+pub fn publish_hooks(capabilities: &CapabilityMatrix) {
+    for hook in &capabilities.hooks {
+        for state in HookState::NAMES {
+            let is_so = hook.state.name() == state;
+            gauge!("tiercel_agent_hook", "hook" => hook.name, "state" => state).set(if is_so { 1.0 } else { 0.0 });
         }
     }
 }

@@ -56,8 +56,8 @@ impl Source for Numbers {
     }
 
     fn losses(&mut self) -> LossReport {
-        let row = ClassLoss { class: Class::Bulk, cpu: 0, made: self.last + 3, lost: 3 };
-        LossReport { classes: vec![row], malformed: 0 }
+        let row = ClassLoss { class: Class::Bulk, cpu: 0, made: self.last + 3, lost: 3, refused: 0 };
+        LossReport { classes: vec![row], ..LossReport::default() }
     }
 
     fn capabilities(&self) -> &CapabilityMatrix {
@@ -91,7 +91,7 @@ impl Source for Bell {
     }
 
     fn losses(&mut self) -> LossReport {
-        LossReport { classes: Vec::new(), malformed: 0 }
+        LossReport::default()
     }
 
     fn capabilities(&self) -> &CapabilityMatrix {

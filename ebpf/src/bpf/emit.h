@@ -82,7 +82,86 @@ static __always_inline u64 wake_flags(void *ring, u32 size)
 
 #define OUTPUT(ring, data, size) bpf_ringbuf_output(&(ring), data, size, wake_flags(&(ring), size))
 
-/* Numbers the finished record and puts it into the ring of its class, or counts it as lost. */
+static __always_inline bool holds_more(void *ring, u32 bytes)
+{
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > bytes;
+}
+
+/*
+ * Which ring a record of CLASS_PROCESS goes to. When neither has room it is critical, and lost as such. A critical call
+ * that failed is treated alike: anybody can make them in a loop without any privilege.
+ */
+static __always_inline u32 settle_class(u32 class, s64 result, bool *full)
+{
+	*full = false;
+	if (class != CLASS_PROCESS && !(class == CLASS_CRITICAL && result < 0))
+		return class;
+	if (!holds_more(&critical, config_process_bytes))
+		return CLASS_CRITICAL;
+	if (!holds_more(&normal, config_process_bytes))
+		return CLASS_NORMAL;
+	*full = true;
+	return CLASS_CRITICAL;
+}
+
+static __always_inline struct cgroup_account *account_of_current(void)
+{
+	u64 cgroup = bpf_get_current_cgroup_id();
+	struct cgroup_account *account = bpf_map_lookup_elem(&cgroup_accounts, &cgroup), fresh = {};
+
+	if (account)
+		return account;
+	bpf_map_update_elem(&cgroup_accounts, &cgroup, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&cgroup_accounts, &cgroup);
+}
+
+/*
+ * Says whether the cgroup has used up its share of a nearly full bulk ring; takes one record off it otherwise. Two CPUs
+ * that ask at once may both be granted the last one.
+ */
+static __always_inline bool exceeds_share(void)
+{
+	struct cgroup_account *account;
+	u64 now;
+
+	if (!config_fair_interval_ns || !holds_more(&bulk, config_fair_bytes))
+		return false;
+	account = account_of_current();
+	if (!account)
+		return false;
+	now = bpf_ktime_get_boot_ns();
+	if (account->used_until_ns > now + config_fair_burst_ns) {
+		__sync_fetch_and_add(&account->refused, 1);
+		return true;
+	}
+	if (account->used_until_ns < now)
+		account->used_until_ns = now + config_fair_interval_ns;
+	else
+		__sync_fetch_and_add(&account->used_until_ns, config_fair_interval_ns);
+	return false;
+}
+
+static __always_inline void count_lost(struct class_counters *counter, u32 class)
+{
+	struct cgroup_account *account = account_of_current();
+
+	if (class >= CLASS_COUNT)
+		return;
+	counter->lost[class]++;
+	if (account)
+		__sync_fetch_and_add(&account->lost[class], 1);
+}
+
+static __always_inline long output(u32 class, struct record_header *header, u32 size)
+{
+	if (class == CLASS_CRITICAL)
+		return OUTPUT(critical, header, size);
+	if (class == CLASS_NORMAL)
+		return OUTPUT(normal, header, size);
+	return OUTPUT(bulk, header, size);
+}
+
+/* Numbers the finished record and puts it into the ring of its class, or counts it as lost or refused. */
 __noinline int emit(u32 fixed_bytes, u32 class)
 {
 	struct scratch *scratch = scratch_of_cpu();
@@ -90,9 +169,9 @@ __noinline int emit(u32 fixed_bytes, u32 class)
 	struct class_counters *counter = bpf_map_lookup_elem(&counters, &zero);
 	struct record_header *header;
 	u32 tail_bytes, size;
-	long failed;
+	bool full;
 
-	if (!scratch || !counter || class >= CLASS_COUNT)
+	if (!scratch || !counter)
 		return 0;
 	if (fixed_bytes < sizeof(*header))
 		return 0;
@@ -103,15 +182,15 @@ __noinline int emit(u32 fixed_bytes, u32 class)
 	if (tail_bytes > TAIL_BYTES_MAX)
 		return 0;
 	header = (struct record_header *)&scratch->bytes[FIXED_BYTES_MAX - fixed_bytes];
+	class = settle_class(class, header->result, &full);
+	if (class >= CLASS_COUNT)
+		return 0;
+	header->class = class;
 	header->sequence = ++counter->made[class];
 	size = fixed_bytes + tail_bytes;
-	if (class == CLASS_CRITICAL)
-		failed = OUTPUT(critical, header, size);
-	else if (class == CLASS_NORMAL)
-		failed = OUTPUT(normal, header, size);
-	else
-		failed = OUTPUT(bulk, header, size);
-	if (failed)
-		counter->lost[class]++;
+	if (class == CLASS_BULK && exceeds_share())
+		counter->refused++;
+	else if (full || output(class, header, size))
+		count_lost(counter, class);
 	return 0;
 }

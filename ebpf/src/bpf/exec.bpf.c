@@ -113,8 +113,7 @@ static __always_inline void fill_command_line(struct exec_record *record, struct
 		record->environment = span_of(append_user_bytes(environment, environment_end - environment));
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *traced, int old_pid, struct linux_binprm *binprm)
+static __always_inline int record_exec(struct linux_binprm *binprm)
 {
 	struct scratch *scratch = scratch_of_cpu();
 	struct task_struct *task = current_task();
@@ -132,6 +131,18 @@ int BPF_PROG(on_exec, struct task_struct *traced, int old_pid, struct linux_binp
 	record->cwd = span_of(append_path((u64)BPF_CORE_READ(fs, pwd.dentry), (u64)BPF_CORE_READ(fs, pwd.mnt)));
 	emit(sizeof(*record), CLASS_CRITICAL);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *traced, int old_pid, struct linux_binprm *binprm)
+{
+	return record_exec(binprm);
+}
+
+SEC("raw_tp/sched_process_exec")
+int raw_exec(u64 *ctx)
+{
+	return record_exec((struct linux_binprm *)ctx[2]);
 }
 
 /* A successful call is recorded by on_exec, from what the kernel really started. */

@@ -14,12 +14,25 @@ const volatile u64 config_scope_cgroup = 0;
 const volatile u32 config_scope_level = 0;
 /* Only processes in `scope_tree` and their descendants. */
 const volatile u32 config_scope_tree = 0;
+/* What records of CLASS_PROCESS may fill of the critical ring, and then of the normal one. */
+const volatile u32 config_process_bytes = 0;
+/* Beyond this the bulk ring is shared out among cgroups. */
+const volatile u32 config_fair_bytes = 0;
+/* How long one bulk record uses up the share of its cgroup then, and how far ahead a share may be used; 0 shares nothing
+ * out. */
+const volatile u64 config_fair_interval_ns = 0;
+const volatile u64 config_fair_burst_ns = 0;
 
 enum class {
 	CLASS_CRITICAL = 0,
 	CLASS_NORMAL = 1,
 	CLASS_BULK = 2,
 	CLASS_COUNT = 3,
+	/*
+	 * What any process can make in floods and nobody should lose: forks, exits, changed credentials. `emit` makes it
+	 * critical while its part of that ring lasts, then normal.
+	 */
+	CLASS_PROCESS = 3,
 };
 
 enum handler {
@@ -112,7 +125,7 @@ struct {
 	__type(value, u16);
 } socketcalls SEC(".maps");
 
-/* Process ids in scope, kept by fork and exit; a process that does not fit is not in scope. */
+/* Process ids in scope, kept by fork and exit; a process that does not fit is not in scope, and counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -137,10 +150,14 @@ struct {
 	__uint(max_entries, 1 << 20);
 } bulk SEC(".maps");
 
-/* Records made and records lost of each class on this CPU; made includes lost. */
+/* Records made and not handed over on this CPU; made includes lost and refused. */
 struct class_counters {
 	u64 made[CLASS_COUNT];
 	u64 lost[CLASS_COUNT];
+	/* Bulk records of cgroups that had used up their share. */
+	u64 refused;
+	/* Processes that found no room in `scope_tree`. */
+	u64 unfollowed;
 };
 
 struct {
@@ -149,6 +166,24 @@ struct {
 	__type(key, u32);
 	__type(value, struct class_counters);
 } counters SEC(".maps");
+
+/* What a cgroup could not hand over, and how far ahead its share of the bulk ring is used. */
+struct cgroup_account {
+	u64 used_until_ns;
+	u64 refused;
+	u64 lost[CLASS_COUNT];
+};
+
+/* A cgroup that is forgotten for others gets a new share and a new count; the counters above stay exact. */
+#define ACCOUNTS_MAX 1024
+
+/* Written only while a ring is nearly full or full, so that in good times it costs nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ACCOUNTS_MAX);
+	__type(key, u64);
+	__type(value, struct cgroup_account);
+} cgroup_accounts SEC(".maps");
 
 /* No fixed part is longer. */
 #define FIXED_BYTES_MAX 512
@@ -162,6 +197,8 @@ struct {
 struct call {
 	struct call_plan plan;
 	u32 header_flags;
+	/* Which message of those that one call handles. */
+	u32 message_index;
 	s64 result;
 	/* Six arguments and two zeros, so that a masked index is always inside. */
 	u64 arguments[8];
@@ -175,6 +212,8 @@ struct call {
  */
 struct scratch {
 	struct call call;
+	/* A copy of `struct pt_regs` (168 bytes on x86-64), only where the kernel does not say what type they have. */
+	u64 registers[48];
 	u32 tail_bytes;
 	/* FILE_* bits of the path that was walked last. */
 	u32 path_flags;

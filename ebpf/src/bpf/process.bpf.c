@@ -15,9 +15,14 @@ static __always_inline bool starts_in_scope_cgroup(struct task_struct *child)
 static __always_inline void inherit_scope(u32 child_pid)
 {
 	u8 yes = 1;
+	u32 zero = 0;
+	struct class_counters *counter;
 
-	if (config_scope_tree)
-		bpf_map_update_elem(&scope_tree, &child_pid, &yes, BPF_ANY);
+	if (!config_scope_tree || !bpf_map_update_elem(&scope_tree, &child_pid, &yes, BPF_ANY))
+		return;
+	counter = bpf_map_lookup_elem(&counters, &zero);
+	if (counter)
+		counter->unfollowed++;
 }
 
 /* The calls that make tasks: in the native table, in the 32-bit one, and as reported. */
@@ -57,8 +62,7 @@ static __always_inline void fill_forking_call(struct record_header *header)
 		header->flags = HEADER_COMPAT;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork)
+static __always_inline int record_fork(u64 *ctx)
 {
 	struct scratch *scratch = scratch_of_cpu();
 	struct fork_record *record;
@@ -69,15 +73,27 @@ int BPF_PROG(on_fork)
 	if (!scratch || (!in_scope() && !(current_pid() != config_own_pid && starts_in_scope_cgroup(child))))
 		return 0;
 	record = START_RECORD(fork_record, scratch);
-	fill_header(&record->header, RECORD_FORK, CLASS_CRITICAL, 0, 0);
+	fill_header(&record->header, RECORD_FORK, CLASS_PROCESS, 0, 0);
 	fill_forking_call(&record->header);
 	fill_task(&record->child, child);
 	record->child_started_boot_ns = BPF_CORE_READ(child, group_leader, start_boottime);
 	record->child_pid = BPF_CORE_READ(child, tgid);
 	record->child_tid = BPF_CORE_READ(child, pid);
 	inherit_scope(record->child_pid);
-	emit(sizeof(*record), CLASS_CRITICAL);
+	emit(sizeof(*record), CLASS_PROCESS);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork)
+{
+	return record_fork(ctx);
+}
+
+SEC("raw_tp/sched_process_fork")
+int raw_fork(u64 *ctx)
+{
+	return record_fork(ctx);
 }
 
 /* Who adopts the children: the nearest ancestor that asked for it, else the init of the pid namespace. */
@@ -102,8 +118,7 @@ __noinline int reaper_of(u64 task_address)
 	return BPF_CORE_READ(init, tgid);
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit)
+static __always_inline int record_exit(void)
 {
 	struct scratch *scratch = scratch_of_cpu();
 	struct task_struct *task = current_task();
@@ -113,13 +128,25 @@ int BPF_PROG(on_exit)
 	if (!scratch || !in_scope())
 		return 0;
 	record = START_RECORD(exit_record, scratch);
-	fill_header(&record->header, RECORD_EXIT, CLASS_CRITICAL, 0, 0);
+	fill_header(&record->header, RECORD_EXIT, CLASS_PROCESS, 0, 0);
 	record->code = BPF_CORE_READ(task, exit_code);
 	record->reaper_pid = reaper_of((u64)task);
 	/* The counter was lowered just before; two threads that end together may both find it at zero. */
 	record->last_thread = BPF_CORE_READ(task, signal, live.counter) == 0;
 	if (config_scope_tree && record->last_thread)
 		bpf_map_delete_elem(&scope_tree, &pid);
-	emit(sizeof(*record), CLASS_CRITICAL);
+	emit(sizeof(*record), CLASS_PROCESS);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit)
+{
+	return record_exit();
+}
+
+SEC("raw_tp/sched_process_exit")
+int raw_exit(void *ctx)
+{
+	return record_exit();
 }

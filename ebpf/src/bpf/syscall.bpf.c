@@ -41,7 +41,7 @@ static __always_inline bool passes(const struct call *call)
 	}
 }
 
-static __always_inline int record(u8 handler)
+static __always_inline int record(u8 handler, u8 plan_flags)
 {
 	switch (handler) {
 	case HANDLER_FAILED_EXEC:
@@ -73,8 +73,7 @@ static __always_inline struct call_row *compat_row(struct call_row *row, struct 
 	return bpf_map_lookup_elem(&calls, &native);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+static __always_inline int record_call(struct pt_regs *regs, long result)
 {
 	u32 number = call_number(regs);
 	struct call_row *row = bpf_map_lookup_elem(&calls, &number);
@@ -97,5 +96,26 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	scratch->call.result = result;
 	if (!passes(&scratch->call))
 		return 0;
-	return record(scratch->call.plan.handler);
+	return record(scratch->call.plan.handler, scratch->call.plan.flags);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+	return record_call(regs, result);
+}
+
+/* Here the registers are an address like any other: they are copied, and not to the stack, which is too small. */
+SEC("raw_tp/sys_exit")
+int raw_sys_exit(u64 *ctx)
+{
+	struct scratch *scratch = scratch_of_cpu();
+
+	u32 bytes = bpf_core_type_size(struct pt_regs);
+
+	if (!scratch || bytes > sizeof(scratch->registers))
+		return 0;
+	if (bpf_probe_read_kernel(scratch->registers, bytes, (void *)ctx[0]))
+		return 0;
+	return record_call((struct pt_regs *)scratch->registers, ctx[1]);
 }

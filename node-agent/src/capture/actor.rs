@@ -11,8 +11,8 @@ use actix::prelude::*;
 use tokio::io::unix::AsyncFd;
 use tracing::{debug, error, info, warn};
 
-use super::{LossReport, Observation, Progress as SourceProgress, Source, WantedCalls};
-use crate::metrics::CaptureMetrics;
+use super::{LossReport, Observation, Progress as SourceProgress, SharedCapabilities, Source, WantedCalls};
+use crate::metrics::{self, CaptureMetrics};
 use crate::shutdown::Failure;
 use crate::status::{HEARTBEAT, Progress};
 
@@ -65,6 +65,7 @@ pub struct CaptureActor {
     /// A batch that detection had no room for.
     waiting: Option<ObservationBatch>,
     metrics: CaptureMetrics,
+    capabilities: SharedCapabilities,
     progress: std::sync::Arc<Progress>,
     failure: Failure,
     finished: bool,
@@ -85,8 +86,22 @@ impl CaptureActor {
         progress: std::sync::Arc<Progress>,
         failure: Failure,
     ) -> Self {
-        let metrics = CaptureMetrics::default();
-        Self { source, detect, losses, waiting: None, metrics, progress, failure, finished: false }
+        let (metrics, capabilities) = (CaptureMetrics::default(), SharedCapabilities::default());
+        let actor =
+            Self { source, detect, losses, waiting: None, metrics, capabilities, progress, failure, finished: false };
+        actor.publish_capabilities();
+        actor
+    }
+
+    /// What the source can observe, now and after each change of the rules.
+    pub fn capabilities(&self) -> SharedCapabilities {
+        self.capabilities.clone()
+    }
+
+    fn publish_capabilities(&self) {
+        let capabilities = self.source.capabilities();
+        metrics::publish_hooks(capabilities);
+        self.capabilities.publish(capabilities.clone());
     }
 
     /// Hands over what waits; `false` when detection is still full.
@@ -235,6 +250,7 @@ impl Handler<Want> for CaptureActor {
         if let Err(error) = self.source.want(&calls) {
             error!(%error, "failed to follow the new rules; the old calls are recorded");
         }
+        self.publish_capabilities();
     }
 }
 

@@ -5,45 +5,55 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use aya::maps::RingBuf;
-use aya::programs::{BtfTracePoint, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 
+use super::hooks::{Attachment, Hooks};
 use super::pace::Pace;
 use super::ring::Rings;
 use super::scope::{CgroupScope, Scope, ScopeError, descendants_of};
 use super::tables::{self, TableError, Tables};
-use super::{
-    CapabilityMatrix, Drained, Hook, HookState, LossReport, Observation, Source, SourceError, WantedCalls, host,
-};
+use super::{CapabilityMatrix, Drained, LossReport, Observation, Source, SourceError, WantedCalls, host};
 
 /// Smallest ring: a few of the longest records.
 const RING_BYTES_MIN: u32 = 128 * 1024;
 /// Largest ring that the kernel takes as a power of two in 32 bits.
 const RING_BYTES_MAX: u32 = 1 << 30;
+/// What a cgroup may use ahead of its share of the bulk ring: one burst of a build step or a package install.
+const FAIR_BURST_RECORDS: u64 = 1_000;
 
 /// What to capture.
 #[derive(Debug, Clone)]
 pub struct KernelOptions {
     /// Bytes of each of the three rings, rounded up to a power of two.
     pub ring_bytes: u32,
-    /// A ring wakes its reader when so many bytes come to wait; 0 leaves it to the timer.
+    /// A ring wakes its reader when so many bytes come to wait, or an eighth of it if that is less; 0 leaves it to the
+    /// timer.
     pub wake_bytes: u32,
+    /// Bulk records a second of each cgroup while the bulk ring is three quarters full; 0 for no limit.
+    pub fair_limit: u32,
     /// Which calls are recorded.
     pub calls: WantedCalls,
     /// Record the environment of executed programs.
     pub capture_environment: bool,
     /// Whose acts are recorded. The capturing process itself never is.
     pub scope: Scope,
+    /// How programs may be attached.
+    pub attachment: Attachment,
 }
+
+/// Default of [`KernelOptions::fair_limit`]: far above what one service does, far below what a core can judge.
+pub const FAIR_LIMIT_DEFAULT: u32 = 10_000;
 
 impl Default for KernelOptions {
     fn default() -> Self {
         Self {
             ring_bytes: 8 << 20,
             wake_bytes: 1 << 20,
+            fair_limit: FAIR_LIMIT_DEFAULT,
             calls: WantedCalls::state(),
             capture_environment: false,
             scope: Scope::Machine,
+            attachment: Attachment::Best,
         }
     }
 }
@@ -86,29 +96,13 @@ pub enum OpenError {
     NothingAttached(String),
 }
 
-/// One program of the object with the tracepoint that it is attached to.
-struct Program {
-    function: &'static str,
-    tracepoint: &'static str,
-    purpose: &'static str,
-}
-
-/// In the order of attaching: processes are followed before their acts are.
-const PROGRAMS: [Program; 4] = [
-    Program { function: "on_fork", tracepoint: "sched_process_fork", purpose: "new processes and threads" },
-    Program { function: "on_exit", tracepoint: "sched_process_exit", purpose: "ends of processes and threads" },
-    Program { function: "on_exec", tracepoint: "sched_process_exec", purpose: "executed programs" },
-    Program { function: "on_sys_exit", tracepoint: "sys_exit", purpose: "system calls, also of the 32-bit table" },
-];
-
 /// Observations of the running kernel. Dropping it detaches and frees everything: nothing is pinned.
 pub struct KernelSource {
     rings: Rings,
     pace: Pace,
     tables: Tables,
+    hooks: Hooks,
     capabilities: CapabilityMatrix,
-    /// Holds the attachments; they end when it is dropped.
-    _programs: Ebpf,
 }
 
 impl std::fmt::Debug for KernelSource {
@@ -128,19 +122,24 @@ impl KernelSource {
             Scope::Machine | Scope::ProcessTree(_) => CgroupScope::default(),
         };
         let btf = Btf::from_sys_fs().map_err(OpenError::Btf)?;
-        let mut programs = load(options, cgroup, &btf)?;
-        let mut tables = Tables::take(&mut programs)?;
-        let rings = take_rings(&mut programs)?;
+        let mut object = load(options, cgroup, &btf)?;
+        let mut tables = Tables::take(&mut object)?;
+        let rings = take_rings(&mut object)?;
         tables.write_calls(&options.calls)?;
         if let Scope::ProcessTree(root) = options.scope {
             tables.follow(&BTreeSet::from([root]))?;
         }
-        let capabilities = attach(&mut programs, &btf)?;
+        let mut hooks = Hooks::new(object, options.attachment);
+        hooks.attach_needed(&options.calls, &btf);
+        let capabilities = hooks.matrix(&options.calls);
+        if capabilities.attached() == 0 {
+            return Err(OpenError::NothingAttached(reasons(&capabilities)));
+        }
         if let Scope::ProcessTree(root) = options.scope {
             // Those that were born before the fork program was attached.
             tables.follow(&descendants_of(root))?;
         }
-        Ok(Self { rings, pace: Pace::default(), tables, capabilities, _programs: programs })
+        Ok(Self { rings, pace: Pace::default(), tables, hooks, capabilities })
     }
 }
 
@@ -160,15 +159,22 @@ impl Source for KernelSource {
     }
 
     fn want(&mut self, calls: &WantedCalls) -> Result<(), SourceError> {
-        self.tables.write_calls(calls).map_err(SourceError::Configure)
+        if self.hooks.lacks(calls) {
+            let btf = Btf::from_sys_fs().map_err(SourceError::Types)?;
+            self.hooks.attach_needed(calls, &btf);
+        }
+        self.tables.write_calls(calls).map_err(SourceError::Configure)?;
+        self.hooks.detach_unneeded(calls);
+        self.capabilities = self.hooks.matrix(calls);
+        Ok(())
     }
 
     fn losses(&mut self) -> LossReport {
-        let classes = self.tables.losses().unwrap_or_else(|error| {
+        let counted = self.tables.losses().unwrap_or_else(|error| {
             tracing::error!(%error, "failed to read the loss counters of the kernel programs");
-            Vec::new()
+            LossReport::default()
         });
-        LossReport { classes, malformed: self.rings.malformed() }
+        LossReport { malformed: self.rings.malformed(), ..counted }
     }
 
     fn capabilities(&self) -> &CapabilityMatrix {
@@ -181,11 +187,19 @@ fn load(options: &KernelOptions, cgroup: CgroupScope, btf: &Btf) -> Result<Ebpf,
     let own_pid = std::process::id();
     let environment = u32::from(options.capture_environment);
     let tree = u32::from(matches!(options.scope, Scope::ProcessTree(_)));
+    let wake_bytes = options.wake_bytes.min(ring_bytes / 8);
+    let (process_bytes, fair_bytes) = (ring_bytes / 2, ring_bytes / 4 * 3);
+    let fair_interval_ns = 1_000_000_000_u64.checked_div(options.fair_limit.into()).unwrap_or(0);
+    let fair_burst_ns = FAIR_BURST_RECORDS * fair_interval_ns;
     EbpfLoader::new()
         .btf(Some(btf))
         .override_global("config_own_pid", &own_pid, true)
         .override_global("config_environment", &environment, true)
-        .override_global("config_wake_bytes", &options.wake_bytes, true)
+        .override_global("config_wake_bytes", &wake_bytes, true)
+        .override_global("config_process_bytes", &process_bytes, true)
+        .override_global("config_fair_bytes", &fair_bytes, true)
+        .override_global("config_fair_interval_ns", &fair_interval_ns, true)
+        .override_global("config_fair_burst_ns", &fair_burst_ns, true)
         .override_global("config_scope_cgroup", &cgroup.id, true)
         .override_global("config_scope_level", &cgroup.level, true)
         .override_global("config_scope_tree", &tree, true)
@@ -196,32 +210,12 @@ fn load(options: &KernelOptions, cgroup: CgroupScope, btf: &Btf) -> Result<Ebpf,
         .map_err(|error| if host::is_permission_error(&error) { OpenError::NotAllowed } else { OpenError::Load(error) })
 }
 
-fn take_rings(programs: &mut Ebpf) -> Result<Rings, TableError> {
-    let mut ring = |name| tables::take(programs, name, RingBuf::try_from);
+fn take_rings(object: &mut Ebpf) -> Result<Rings, TableError> {
+    let mut ring = |name| tables::take(object, name, RingBuf::try_from);
     Ok(Rings::new(ring("critical")?, ring("normal")?, ring("bulk")?))
 }
 
-fn attach(programs: &mut Ebpf, btf: &Btf) -> Result<CapabilityMatrix, OpenError> {
-    let hooks: Vec<Hook> = PROGRAMS.iter().map(|program| attach_hook(programs, program, btf)).collect();
-    if hooks.iter().all(|hook| hook.state != HookState::Attached) {
-        let reasons: Vec<String> = hooks.iter().map(|hook| format!("{}: {}", hook.name, hook.state)).collect();
-        return Err(OpenError::NothingAttached(reasons.join("; ")));
-    }
-    Ok(CapabilityMatrix { hooks, notes: host::notes() })
-}
-
-fn attach_hook(programs: &mut Ebpf, program: &Program, btf: &Btf) -> Hook {
-    let state = match load_and_attach(programs, program, btf) {
-        Ok(()) => HookState::Attached,
-        Err(error) => HookState::Refused(host::reason(&error)),
-    };
-    Hook { name: program.tracepoint, purpose: program.purpose, state }
-}
-
-fn load_and_attach(programs: &mut Ebpf, program: &Program, btf: &Btf) -> Result<(), ProgramError> {
-    let tracepoint: &mut BtfTracePoint =
-        programs.program_mut(program.function).ok_or(ProgramError::NotLoaded)?.try_into()?;
-    tracepoint.load(program.tracepoint, btf)?;
-    tracepoint.attach()?;
-    Ok(())
+fn reasons(capabilities: &CapabilityMatrix) -> String {
+    let reasons: Vec<String> = capabilities.hooks.iter().map(|hook| format!("{}: {}", hook.name, hook.state)).collect();
+    reasons.join("; ")
 }

@@ -4,8 +4,8 @@
 
 use tiercel_detection::event::{EventKind, KindSet, kinds};
 use tiercel_ebpf::abi::{
-    self, CALLS_MAX, CLASS_BULK, CLASS_CRITICAL, CLASS_NORMAL, COMPAT_NONE, COMPAT_SOCKETCALL, CallPlan, CallRow,
-    DIRECTORY_CURRENT as CURRENT, SOCKETCALLS_MAX,
+    self, CALLS_MAX, CLASS_BULK, CLASS_CRITICAL, CLASS_NORMAL, CLASS_PROCESS, COMPAT_NONE, COMPAT_SOCKETCALL, CallPlan,
+    CallRow, DIRECTORY_CURRENT as CURRENT, SOCKETCALLS_MAX,
 };
 
 /// One recorded system call.
@@ -148,7 +148,7 @@ const fn critical() -> Shape {
 
 /// A call that changes credentials, namespaces or ids of the caller: the record carries the task as it is afterwards.
 const fn identity() -> Shape {
-    critical().flag(abi::PLAN_TASK)
+    Shape::new(abi::HANDLER_SCALAR, CLASS_PROCESS).flag(abi::PLAN_TASK)
 }
 
 const fn call(number: u16, kind: EventKind, compat: &'static [u16], shape: Shape) -> Call {
@@ -293,9 +293,11 @@ impl WantedCalls {
         Self::of(|call| call.state)
     }
 
-    /// Returns those that become events of these kinds, and those that keep the state right.
+    /// Returns those that become events of these kinds, and those that keep the state right; none when no kind comes from
+    /// a call, because then what exec, fork and exit say of a process is all that is looked at.
     pub fn for_kinds(kinds: &KindSet) -> Self {
-        Self::of(|call| call.state || kinds.contains(call.kind))
+        let any = CALLS.iter().any(|call| kinds.contains(call.kind));
+        Self::of(|call| any && (call.state || kinds.contains(call.kind)))
     }
 
     /// Returns all of them.
@@ -309,6 +311,11 @@ impl WantedCalls {
             numbers[usize::from(call.number) / 64] |= 1 << (call.number % 64);
         }
         Self { numbers }
+    }
+
+    /// Returns the numbers of the recorded calls, lowest first.
+    pub fn numbers(&self) -> impl Iterator<Item = u16> {
+        self.calls().map(|call| call.number)
     }
 
     /// Says whether the call of this number is recorded.

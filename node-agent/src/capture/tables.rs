@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
-use tiercel_ebpf::abi::{CallRow, ClassCounters};
+use tiercel_ebpf::abi::{CallRow, CgroupAccount, ClassCounters};
 
-use super::{Class, ClassLoss, WantedCalls};
+use super::cgroups::CgroupNames;
+use super::{CgroupLoss, Class, ClassLoss, LossReport, WantedCalls};
 
 /// A row of the table of calls as a value of a map.
 #[derive(Clone, Copy)]
@@ -26,6 +27,15 @@ struct Counters(ClassCounters);
 // to and from the kernel.
 unsafe impl aya::Pod for Counters {}
 
+/// What a cgroup could not hand over, as a value of a map.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Account(CgroupAccount);
+
+// SAFETY: `CgroupAccount` is `repr(C)` without implicit padding and made of integers only, so its bytes can be copied to
+// and from the kernel.
+unsafe impl aya::Pod for Account {}
+
 /// A table is missing or could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to set up the table `{name}` of the kernel programs")]
@@ -43,6 +53,10 @@ pub(super) struct Tables {
     socketcalls: Array<MapData, u16>,
     scope_tree: HashMap<MapData, u32, u8>,
     counters: PerCpuArray<MapData, Counters>,
+    accounts: HashMap<MapData, u64, Account>,
+    names: CgroupNames,
+    /// The accounts are read only when the exact counters say that there is something new in them.
+    last: LossReport,
 }
 
 impl Tables {
@@ -52,13 +66,19 @@ impl Tables {
             socketcalls: take(programs, "socketcalls", Array::try_from)?,
             scope_tree: take(programs, "scope_tree", HashMap::try_from)?,
             counters: take(programs, "counters", PerCpuArray::try_from)?,
+            accounts: take(programs, "cgroup_accounts", HashMap::try_from)?,
+            names: CgroupNames::new(),
+            last: LossReport::default(),
         })
     }
 
-    /// Writes which calls are recorded. Each row changes at once, the table row by row.
+    /// Writes which calls are recorded, row by row. Rows that stay as they are are not touched.
     pub(super) fn write_calls(&mut self, wanted: &WantedCalls) -> Result<(), TableError> {
         for (index, row) in (0..).zip(wanted.rows()) {
-            self.calls.set(index, Row(row), 0).map_err(failed("calls"))?;
+            let present = self.calls.get(&index, 0).map_err(failed("calls"))?;
+            if present.0 != row {
+                self.calls.set(index, Row(row), 0).map_err(failed("calls"))?;
+            }
         }
         for (index, number) in (0..).zip(wanted.socketcalls()) {
             self.socketcalls.set(index, number, 0).map_err(failed("socketcalls"))?;
@@ -71,10 +91,35 @@ impl Tables {
         processes.iter().try_for_each(|pid| self.scope_tree.insert(pid, 1, 0)).map_err(failed("scope_tree"))
     }
 
-    /// Reads the counters of all CPUs.
-    pub(super) fn losses(&self) -> Result<Vec<ClassLoss>, TableError> {
+    /// Reads what all CPUs counted, and whose it was.
+    pub(super) fn losses(&mut self) -> Result<LossReport, TableError> {
         let cpus = self.counters.get(&0, 0).map_err(failed("counters"))?;
-        Ok((0..).zip(cpus.iter()).flat_map(|(cpu, counters)| class_losses(cpu, &counters.0)).collect())
+        let classes: Vec<_> =
+            (0..).zip(cpus.iter()).flat_map(|(cpu, counters)| class_losses(cpu, &counters.0)).collect();
+        let unfollowed = cpus.iter().map(|counters| counters.0.unfollowed).sum();
+        let mut report = LossReport { classes, unfollowed, ..LossReport::default() };
+        let is_news = report.lost() != self.last.lost() || report.refused() != self.last.refused();
+        report.cgroups = if is_news { self.cgroup_losses() } else { std::mem::take(&mut self.last.cgroups) };
+        self.last = report.clone();
+        Ok(report)
+    }
+
+    /// Cgroups that were forgotten while the table was read are left out.
+    fn cgroup_losses(&mut self) -> Vec<CgroupLoss> {
+        let rows: Vec<(u64, CgroupAccount)> =
+            self.accounts.iter().filter_map(Result::ok).map(|(id, account)| (id, account.0)).collect();
+        let losses = rows.into_iter().map(|(id, account)| CgroupLoss {
+            id,
+            path: None,
+            lost: account.lost.iter().sum(),
+            refused: account.refused,
+        });
+        let mut losses: Vec<_> = losses.filter(|row| row.lost + row.refused > 0).collect();
+        self.names.learn(losses.iter().map(|row| row.id));
+        for row in &mut losses {
+            row.path = self.names.path_of(row.id);
+        }
+        losses
     }
 }
 
@@ -99,5 +144,6 @@ fn class_losses(cpu: u16, counters: &ClassCounters) -> [ClassLoss; 3] {
         cpu,
         made: counters.made[index],
         lost: counters.lost[index],
+        refused: if classes[index] == Class::Bulk { counters.refused } else { 0 },
     })
 }

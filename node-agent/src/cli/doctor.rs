@@ -5,8 +5,9 @@ use std::io::Write as _;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use tiercel_agent::capture::{HookState, KernelOptions, KernelSource, Source, WantedCalls};
+use tiercel_agent::detect::rules;
 
-use super::stdout;
+use super::{ConfigArguments, stdout};
 
 /// One line of the table.
 struct Finding {
@@ -28,11 +29,16 @@ enum Verdict {
 /// Small rings: they are only opened to see that it works.
 const RING_BYTES: u32 = 128 << 10;
 
-/// Prints the table; `false` when the kernel source cannot work here.
-pub(super) fn doctor() -> anyhow::Result<bool> {
+/// Prints the table; `false` when the kernel source cannot work here. The hooks are those that the configured rules
+/// need.
+pub(super) fn doctor(arguments: &ConfigArguments) -> anyhow::Result<bool> {
+    let loaded = rules::load(&arguments.load()?.rules)?;
+    let calls = WantedCalls::for_kinds(&loaded.rules.required_kinds());
     let out = &mut stdout();
-    let mut findings = vec![kernel(), btf(), locked_memory(), cgroup2(), processes()];
-    findings.extend(programs());
+    let rules = format!("{} of {} enabled", loaded.report.rules_enabled, loaded.report.rules_loaded);
+    let mut findings =
+        vec![kernel(), btf(), locked_memory(), cgroup2(), processes(), finding("rules", Verdict::Ok, rules)];
+    findings.extend(programs(calls));
     for Finding { what, verdict, detail } in &findings {
         let word = match verdict {
             Verdict::Ok => "ok",
@@ -106,8 +112,8 @@ fn processes() -> Finding {
     }
 }
 
-fn programs() -> Vec<Finding> {
-    let options = KernelOptions { ring_bytes: RING_BYTES, calls: WantedCalls::state(), ..KernelOptions::default() };
+fn programs(calls: WantedCalls) -> Vec<Finding> {
+    let options = KernelOptions { ring_bytes: RING_BYTES, calls, ..KernelOptions::default() };
     let source = match KernelSource::open(&options) {
         Ok(source) => source,
         Err(error) => {
@@ -116,7 +122,10 @@ fn programs() -> Vec<Finding> {
     };
     let capabilities = source.capabilities();
     let hooks = capabilities.hooks.iter().map(|hook| match &hook.state {
-        HookState::Attached => finding(hook.name, Verdict::Ok, hook.purpose),
+        HookState::Attached(back_end) => {
+            finding(hook.name, Verdict::Ok, format!("{} ({}), for {}", hook.purpose, back_end.name(), hook.needed_for))
+        }
+        HookState::NotNeeded => finding(hook.name, Verdict::Ok, format!("{}: not needed by any rule", hook.purpose)),
         HookState::Refused(reason) => finding(hook.name, Verdict::Limited, format!("{}: {reason}", hook.purpose)),
     });
     let notes = capabilities.notes.iter().map(|note| finding("note", Verdict::Limited, note.as_str()));

@@ -51,7 +51,7 @@ enum Command {
     /// Check the configuration and the rules that it names
     Check(ConfigArguments),
     /// Find out what the sensor can do on this machine, by trying
-    Doctor,
+    Doctor(ConfigArguments),
     /// Check, list, test and evaluate rules
     #[command(subcommand)]
     Rules(rules::Command),
@@ -121,7 +121,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Rules(command) => rules::run(&command),
         Command::Record(arguments) => record::record(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),

@@ -3,6 +3,7 @@
 mod document;
 mod environment;
 mod fault;
+mod losses;
 mod outputs;
 mod quantity;
 mod raw;
@@ -20,6 +21,7 @@ use tiercel_detection::{Matching, Priority};
 pub use tiercel_proto::mtls::TlsFiles;
 
 pub use crate::capture::Scope;
+use crate::detect::LossPolicy;
 pub use document::Place;
 pub use fault::{Fault, Faults};
 
@@ -61,6 +63,10 @@ pub struct RulesConfig {
 pub struct CaptureConfig {
     /// Where records come from.
     pub source: CaptureSource,
+    /// Bulk records a second of each cgroup while the bulk ring is nearly full; 0 for no limit.
+    pub fair_limit: u32,
+    /// What to do about lost records.
+    pub losses: LossPolicy,
     /// Which part of the machine.
     pub scope: Scope,
 }

@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fault::Fault;
+use super::losses::RawLosses;
 use super::outputs::RawOutputs;
 use super::quantity::Bytes;
 use super::reader::{At, Section};
@@ -45,6 +46,10 @@ pub(super) struct RawCapture {
     pub(super) recording: Option<At<String>>,
     /// Bytes of the ring buffer of each class.
     pub(super) ring_bytes: Option<At<Bytes>>,
+    /// `fair_limit`: bulk records a second of each cgroup while the bulk ring is nearly full.
+    pub(super) fair_limit: Option<At<u32>>,
+    /// `losses`: what to do about lost records.
+    pub(super) losses: RawLosses,
     /// `scope.cgroup`: watch only this cgroup and those below it.
     pub(super) scope_cgroup: Option<At<String>>,
     /// `scope.process_tree`: watch only this process and its descendants.
@@ -107,12 +112,14 @@ impl RawCapture {
         let source = section.text("source", faults);
         let recording = section.text("recording", faults);
         let ring_bytes = section.parse("ring_bytes", "a size such as 8MiB", faults);
+        let fair_limit = section.parse("fair_limit", "records a second, 0 for no limit", faults);
+        let losses = RawLosses::read(section.section("losses", faults), faults);
         let mut scope = section.section("scope", faults);
         let scope_cgroup = scope.text("cgroup", faults);
         let scope_process_tree = scope.parse("process_tree", "a process id", faults);
         scope.finish(faults);
         section.finish(faults);
-        Self { source, recording, ring_bytes, scope_cgroup, scope_process_tree }
+        Self { source, recording, ring_bytes, fair_limit, losses, scope_cgroup, scope_process_tree }
     }
 }
 

@@ -29,6 +29,16 @@ fn an_empty_file_means_the_defaults() {
                 source: Kernel {
                     ring_bytes: 8388608,
                 },
+                fair_limit: 10000,
+                losses: LossPolicy {
+                    threshold: 0.0,
+                    actions: [
+                        Log,
+                        Alert,
+                    ],
+                    rate: 0.1,
+                    max_burst: 1.0,
+                },
                 scope: Machine,
             },
             uplink: None,
@@ -142,6 +152,16 @@ fn the_environment_wins_over_the_file() {
                 capture: CaptureConfig {
                     source: Kernel {
                         ring_bytes: 8388608,
+                    },
+                    fair_limit: 10000,
+                    losses: LossPolicy {
+                        threshold: 0.0,
+                        actions: [
+                            Log,
+                            Alert,
+                        ],
+                        rate: 0.1,
+                        max_burst: 1.0,
                     },
                     scope: ProcessTree(
                         12,

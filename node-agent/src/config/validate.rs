@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tiercel_detection::{Matching, Priority};
 
+use crate::capture::FAIR_LIMIT_DEFAULT;
+
 use super::fault::Fault;
 use super::quantity::Bytes;
 use super::raw::{RawCapture, RawConfig, RawRules, RawUplink};
@@ -73,7 +75,8 @@ fn capture(raw: RawCapture, faults: &mut Vec<Fault>) -> CaptureConfig {
         }
         (false, None) => CaptureSource::Kernel { ring_bytes },
     };
-    CaptureConfig { source, scope }
+    let fair_limit = raw.fair_limit.map_or(FAIR_LIMIT_DEFAULT, |limit| limit.value);
+    CaptureConfig { source, fair_limit, losses: raw.losses.validate(faults), scope }
 }
 
 fn ring_bytes(raw: Option<At<Bytes>>, faults: &mut Vec<Fault>) -> u32 {

@@ -8,15 +8,18 @@ use std::time::Instant;
 
 use actix::prelude::*;
 use tiercel_detection::{Alert, OutputContext};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::detector::Detector;
-use super::losses::{LossLog, LostRecords};
+use super::loss_policy::LossPolicy;
+use super::losses::{LossLog, LossNotice, LostRecords};
 use super::rules::LoadedRules;
+use crate::capture::SharedCapabilities;
 use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
 use crate::clock::now;
 use crate::metrics::DetectMetrics;
 use crate::outputs::Outputs;
+use crate::shutdown::Failure;
 use crate::status::{HEARTBEAT, Progress};
 use crate::uplink::actor::ReportNode;
 use crate::uplink::{AlertBatch, NodeReport};
@@ -63,7 +66,10 @@ pub struct DetectActor {
     lost: LostRecords,
     outputs: Outputs,
     uplink: Option<Upstream>,
-    capture: Option<Recipient<Want>>,
+    failure: Failure,
+    capture: Option<FollowWith>,
+    /// Capture had no room to hear what the rules need; it is told again at the next heartbeat.
+    owes_want: bool,
     metrics: DetectMetrics,
     progress: Arc<Progress>,
 }
@@ -76,15 +82,18 @@ impl DetectActor {
         outputs: Outputs,
         uplink: Option<Upstream>,
         progress: Arc<Progress>,
+        (policy, failure): (LossPolicy, Failure),
     ) -> Self {
         Self {
             detector,
             context,
-            losses: LossLog::new(now()),
+            losses: LossLog::new(policy, now()),
             lost: LostRecords::default(),
             outputs,
             uplink,
+            failure,
             capture: None,
+            owes_want: false,
             metrics: DetectMetrics::default(),
             progress,
         }
@@ -108,11 +117,40 @@ impl DetectActor {
         self.progress.beat();
         let counters = self.detector.counters();
         self.metrics.publish(counters);
+        if self.owes_want {
+            self.tell_capture();
+        }
         let Some(uplink) = &mut self.uplink else { return };
+        if let Some(capture) = &self.capture {
+            uplink.report.capabilities = capture.capabilities.get().words();
+        }
         uplink.report.events_total = counters.judged;
         uplink.report.lost_total = self.lost.total();
         if uplink.reports.try_send(ReportNode(uplink.report.clone())).is_err() {
             debug!("the uplink is full; the node is reported at the next heartbeat");
+        }
+    }
+
+    /// Tells capture which calls the rules need.
+    fn tell_capture(&mut self) {
+        let Some(FollowWith { capture, .. }) = &self.capture else { return };
+        self.owes_want = match capture.try_send(Want(self.detector.wanted_calls())) {
+            Ok(()) => false,
+            Err(SendError::Full(_)) => true,
+            Err(SendError::Closed(_)) => {
+                error!("failed to tell capture which calls the new rules need: it has ended");
+                false
+            }
+        };
+    }
+
+    fn act_on(&mut self, notice: LossNotice, ctx: &mut Context<Self>) {
+        if let Some(message) = notice.log {
+            warn!("{message}");
+        }
+        self.deliver(notice.alerts, ctx);
+        if notice.exit {
+            self.failure.report("records were lost, and `capture.losses.actions` says that the agent ends then");
         }
     }
 
@@ -153,21 +191,26 @@ impl Handler<LossesCounted> for DetectActor {
 
     fn handle(&mut self, LossesCounted(report): LossesCounted, ctx: &mut Self::Context) {
         self.lost = LostRecords::of(&report);
-        let alert = self.losses.note(self.lost, now(), &self.context);
-        self.deliver(alert.into_iter().collect(), ctx);
+        let notice = self.losses.note(report, now(), &self.context);
+        self.act_on(notice, ctx);
     }
 }
 
-/// Who to tell which calls the rules need.
+/// Who to tell which calls the rules need, and what it can observe.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct FollowWith(pub Recipient<Want>);
+pub struct FollowWith {
+    /// Capture.
+    pub capture: Recipient<Want>,
+    /// The hooks that are in place.
+    pub capabilities: SharedCapabilities,
+}
 
 impl Handler<FollowWith> for DetectActor {
     type Result = ();
 
-    fn handle(&mut self, FollowWith(capture): FollowWith, _: &mut Self::Context) {
-        self.capture = Some(capture);
+    fn handle(&mut self, follow: FollowWith, _: &mut Self::Context) {
+        self.capture = Some(follow);
     }
 }
 
@@ -180,10 +223,7 @@ impl Handler<ReplaceRules> for DetectActor {
         }
         self.detector.replace_rules(loaded.rules);
         self.metrics.rules_changed();
-        let want = Want(self.detector.wanted_calls());
-        if self.capture.as_ref().is_some_and(|capture| capture.try_send(want).is_err()) {
-            error!("failed to tell capture which calls the new rules need; the old ones are recorded");
-        }
+        self.tell_capture();
     }
 }
 
@@ -199,8 +239,8 @@ impl Handler<Finish> for DetectActor {
     type Result = ();
 
     fn handle(&mut self, Finish { deadline }: Finish, ctx: &mut Self::Context) {
-        let alert = self.losses.finish(self.lost, now(), &self.context);
-        self.deliver(alert.into_iter().collect(), ctx);
+        let notice = self.losses.finish(now(), &self.context);
+        self.act_on(notice, ctx);
         self.metrics.publish(self.detector.counters());
         if !self.outputs.finish(deadline) {
             error!("failed to write all alerts to the local outputs in time");

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod builtin;
 mod detector;
 pub mod internal;
+mod loss_policy;
 mod losses;
 mod reload;
 mod reloader;
@@ -12,6 +13,7 @@ mod state;
 mod watch;
 
 pub use detector::{Detector, StageCounters};
+pub use loss_policy::{Allowance, LossAction, LossPolicy};
 pub use losses::LostRecords;
 pub use reload::one_line;
 pub use reloader::Reloader;

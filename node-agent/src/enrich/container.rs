@@ -47,6 +47,14 @@ pub(super) fn membership(cgroup: &str) -> Membership {
     }
 }
 
+/// The short id of the container that a cgroup path names, when the path alone proves it.
+pub fn container_id_in_path(cgroup: &str) -> Option<String> {
+    match membership(cgroup) {
+        Membership::Container { id, .. } => Some(short_id(&id).to_owned()),
+        Membership::Host | Membership::Candidate(_) => None,
+    }
+}
+
 /// The container that a cgroup path names by its id.
 pub(super) fn from_id(engine: &'static str, id: &str) -> Arc<Container> {
     Arc::new(Container { id: short_id(id).into(), full_id: id.into(), engine: engine.into(), ..Container::default() })

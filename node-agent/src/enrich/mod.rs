@@ -25,6 +25,7 @@ mod sockets;
 mod tests;
 mod world;
 
+pub use container::container_id_in_path;
 pub use enricher::{Counters, Enricher, Options};
 pub use journal::{Answer, Answers, Journal, Notes};
 pub use live::LiveMachine;

@@ -57,7 +57,18 @@ fn perform() {
         "pid namespace" => pid_namespace(),
         "threads" => threads(),
         "flood" => flood(),
+        "forks and execs" => forks_and_execs(),
         other => panic!("no act {other}"),
+    }
+}
+
+/// Thousands of forks, and execs that come when nobody has read any of them.
+fn forks_and_execs() {
+    for _ in 0..3000 {
+        thread::spawn(|| ()).join().unwrap();
+    }
+    for _ in 0..20 {
+        assert!(Command::new("/usr/bin/true").arg("marked").status().unwrap().success());
     }
 }
 

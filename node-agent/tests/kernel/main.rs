@@ -11,6 +11,7 @@ mod actor;
 mod exec;
 mod files;
 mod harness;
+mod hooks;
 mod identity;
 mod losses;
 mod network;

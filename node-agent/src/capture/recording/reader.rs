@@ -70,7 +70,7 @@ impl Contents {
                 row.lost += step.saturating_sub(1);
                 row.made = row.made.max(sequence);
             }
-            None => self.classes.push(ClassLoss { class, cpu, made: sequence, lost: 0 }),
+            None => self.classes.push(ClassLoss { class, cpu, made: sequence, lost: 0, refused: 0 }),
         }
     }
 }
@@ -95,7 +95,7 @@ impl RecordingSource {
             hooks: Vec::new(),
             notes: vec!["observations come from a recording, not from this machine".to_owned()],
         };
-        let losses = LossReport { classes, malformed: 0 };
+        let losses = LossReport { classes, ..LossReport::default() };
         Ok(Self { frames: Frames::begin(input)?, losses, capabilities, finished: false })
     }
 

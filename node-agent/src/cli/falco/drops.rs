@@ -1,23 +1,11 @@
 //! What Falco does about lost system calls (`syscall_event_drops`): looks once a second, acts when too many are lost.
 
 use anyhow::bail;
+use tiercel_agent::detect::{Allowance, LossAction as Action};
 use tiercel_detection::event::Timestamp;
 
 /// How often losses are looked at, in time of the events.
 const INTERVAL_NS: u64 = 1_000_000_000;
-
-/// What to do when too many are lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Nothing.
-    Ignore,
-    /// A log line.
-    Log,
-    /// An alert.
-    Alert,
-    /// The end of the process.
-    Exit,
-}
 
 /// When to act, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,22 +38,16 @@ impl DropPolicy {
     pub(super) fn checked_actions(names: &[String]) -> anyhow::Result<Vec<Action>> {
         let mut actions = Vec::new();
         for name in names {
-            actions.push(match name.as_str() {
-                "ignore" => Action::Ignore,
-                "log" => Action::Log,
-                "alert" => Action::Alert,
-                "exit" => Action::Exit,
-                other => bail!("available actions for syscall event drops are \"ignore\", \"log\", \"alert\", and \"exit\", found \"{other}\""),
-            });
+            let Some(action) = Action::from_word(name) else {
+                bail!(
+                    "available actions for syscall event drops are \"ignore\", \"log\", \"alert\", and \"exit\", found \"{name}\""
+                );
+            };
+            actions.push(action);
         }
         if actions.contains(&Action::Ignore) {
-            let senseless = |action| match action {
-                Action::Ignore => None,
-                Action::Log => Some("log"),
-                Action::Alert => Some("alert"),
-                Action::Exit => Some("exit"),
-            };
-            if let Some(name) = actions.iter().copied().find_map(senseless) {
+            if let Some(action) = actions.iter().find(|action| **action != Action::Ignore) {
+                let name = action.word();
                 bail!("syscall event drop action \"{name}\" does not make sense with the \"ignore\" action");
             }
         }
@@ -80,8 +62,7 @@ pub(super) struct DropWatch {
     next_look: Option<Timestamp>,
     /// Events and losses at the last look.
     seen: (u64, u64),
-    tokens: f64,
-    refilled: Timestamp,
+    allowance: Allowance,
     /// Looks that found too many lost.
     pub(super) occurrences: u64,
     /// Times that the actions were taken.
@@ -98,8 +79,8 @@ pub(super) struct Due {
 
 impl DropWatch {
     pub(super) fn new(policy: DropPolicy) -> Self {
-        let tokens = policy.burst;
-        Self { policy, next_look: None, seen: (0, 0), tokens, refilled: Timestamp(0), occurrences: 0, actions_taken: 0 }
+        let allowance = Allowance::new(policy.rate, policy.burst);
+        Self { policy, next_look: None, seen: (0, 0), allowance, occurrences: 0, actions_taken: 0 }
     }
 
     /// An event of this time has been judged; `events` and `lost` are totals.
@@ -123,23 +104,10 @@ impl DropWatch {
             return None;
         }
         self.occurrences += 1;
-        self.claim(time).then(|| {
+        self.allowance.take(time).then(|| {
             self.actions_taken += 1;
             Due { actions: self.policy.actions.clone(), lost: lost_now }
         })
-    }
-
-    /// Takes a token if there is one.
-    fn claim(&mut self, time: Timestamp) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "tokens are refilled by fractions of seconds")]
-        let seconds = time.0.saturating_sub(self.refilled.0) as f64 / INTERVAL_NS as f64;
-        self.refilled = time;
-        self.tokens = (self.tokens + seconds * self.policy.rate).min(self.policy.burst);
-        if self.tokens < 1.0 {
-            return false;
-        }
-        self.tokens -= 1.0;
-        true
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tiercel_agent::capture::scap::Reader;
-use tiercel_agent::capture::{KernelOptions, Observation, Progress, Scope, Source};
+use tiercel_agent::capture::{FAIR_LIMIT_DEFAULT, KernelOptions, Observation, Progress, Scope, Source};
 use tiercel_agent::config::{CaptureConfig, CaptureSource};
-use tiercel_agent::detect::Detector;
+use tiercel_agent::detect::{Detector, LossPolicy};
 use tiercel_agent::enrich::scap::CaptureState;
 use tiercel_agent::input::Input;
 use tiercel_detection::event::Timestamp;
@@ -53,7 +53,12 @@ impl Feed {
 
     fn live(rules: RuleSet, context: &OutputContext) -> anyhow::Result<Self> {
         let ring_bytes = KernelOptions::default().ring_bytes;
-        let config = CaptureConfig { source: CaptureSource::Kernel { ring_bytes }, scope: Scope::Machine };
+        let config = CaptureConfig {
+            source: CaptureSource::Kernel { ring_bytes },
+            fair_limit: FAIR_LIMIT_DEFAULT,
+            losses: LossPolicy::default(),
+            scope: Scope::Machine,
+        };
         let input = Input::open(&config, &context.hostname, &rules)?;
         let detector = Box::new(Detector::new(input.enricher, rules, context.clone()));
         Ok(Self::Live { source: input.source, detector, batch: Vec::new(), boot_ns: input.boot_ns })

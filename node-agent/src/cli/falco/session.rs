@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use tiercel_agent::detect::internal;
+use tiercel_agent::detect::{LossAction, internal};
 use tiercel_agent::metrics::DetectMetrics;
 use tiercel_agent::outputs::Outputs;
 use tiercel_detection::alert::FieldValue;
@@ -14,7 +14,7 @@ use tiercel_detection::event::{Text, Timestamp};
 use tiercel_detection::{Alert, OutputContext, Priority, RuleSet};
 use tracing::{error, info, warn};
 
-use super::drops::{Action, DropWatch, Due};
+use super::drops::{DropWatch, Due};
 use super::feed::Feed;
 use super::settings::{EngineKind, Settings};
 use super::signals::{FileWatch, Signals};
@@ -145,13 +145,13 @@ impl Session {
         let message = format!("{rule}. {} system calls dropped in last second.", due.lost);
         for action in &due.actions {
             match action {
-                Action::Ignore => {}
-                Action::Log => warn!("{message}"),
-                Action::Alert => {
+                LossAction::Ignore => {}
+                LossAction::Log => warn!("{message}"),
+                LossAction::Alert => {
                     let lost = (Text::from("n_drops"), FieldValue::Text(due.lost.to_string().into()));
                     self.tell(rule, Priority::Debug, &message, vec![lost], time);
                 }
-                Action::Exit => {
+                LossAction::Exit => {
                     error!("{message}");
                     error!("Exiting.");
                     self.exit = true;
