@@ -35,7 +35,9 @@ pub(super) fn constants(
             _ => Comparison::SignedIn(literals.iter().map(number).collect::<Result<_, _>>()?),
         }),
         FieldType::Unsigned | FieldType::AbsoluteTime | FieldType::RelativeTime | FieldType::Port => {
-            let parse = if kind == FieldType::Port { port } else { unsigned };
+            let bits = bits(source);
+            let parse =
+                |literal: &Literal| if kind == FieldType::Port { port(literal) } else { unsigned(literal, bits) };
             Ok(match (list, first, Relation::of(operator)) {
                 (false, Some(literal), Some(relation)) => Comparison::Unsigned(relation, parse(literal)?),
                 _ => Comparison::UnsignedIn(literals.iter().map(parse).collect::<Result<_, _>>()?),
@@ -129,11 +131,19 @@ fn number(literal: &Literal) -> Result<i64, CompileError> {
     literal.text().parse().map_err(|_| invalid(literal, "a decimal number"))
 }
 
+/// How many bits the values of an unsigned field have in Falco.
+fn bits(source: &Source) -> u32 {
+    match source {
+        Source::Field(field) if field.field().type_name == "UINT32" => u32::BITS,
+        Source::Field(_) | Source::Constant(_) | Source::List(_) | Source::Apply(_) => u64::BITS,
+    }
+}
+
 /// A leading minus wraps around, as `scanf` lets it.
-fn unsigned(literal: &Literal) -> Result<u64, CompileError> {
+fn unsigned(literal: &Literal, bits: u32) -> Result<u64, CompileError> {
     let text = literal.text();
     let parsed = match text.strip_prefix('-') {
-        Some(digits) => digits.parse::<u64>().map(u64::wrapping_neg),
+        Some(digits) => digits.parse::<u64>().map(|number| number.wrapping_neg() & (u64::MAX >> (u64::BITS - bits))),
         None => text.parse(),
     };
     parsed.map_err(|_| invalid(literal, "a decimal number"))

@@ -64,9 +64,12 @@ impl Transform {
     fn apply<'a, F: Fields>(&'a self, fields: &'a F) -> Option<Value<'a>> {
         let argument = |index: usize| self.arguments.get(index)?.value(fields);
         match self.function {
-            Function::ToLower => map_text(argument(0)?, |text| text.to_ascii_lowercase()),
-            Function::ToUpper => map_text(argument(0)?, |text| text.to_ascii_uppercase()),
-            Function::BaseName => map_text(argument(0)?, |text| text.rsplit('/').next().unwrap_or_default().to_owned()),
+            Function::ToLower => map(&argument(0)?, <[u8]>::to_ascii_lowercase),
+            Function::ToUpper => map(&argument(0)?, <[u8]>::to_ascii_uppercase),
+            Function::BaseName => map(&argument(0)?, |path| {
+                let start = memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1);
+                path[start..].to_owned()
+            }),
             Function::Base64 => decode(&argument(0)?),
             Function::Length => length(&argument(0)?),
             Function::Join => join(&argument(0)?, &argument(1)?),
@@ -76,8 +79,8 @@ impl Transform {
     }
 
     fn concatenate<'a, F: Fields>(&'a self, fields: &'a F) -> Option<Value<'a>> {
-        let texts = self.arguments.iter().map(|argument| text_of(&argument.value(fields)?));
-        texts.collect::<Option<String>>().map(Value::owned)
+        let texts = self.arguments.iter().map(|argument| bytes_of(&argument.value(fields)?));
+        texts.collect::<Option<Vec<_>>>().map(|texts| of_bytes(texts.concat()))
     }
 
     fn options<'a>(&self, words: &Value<'a>, known: &Value<'a>) -> Option<Value<'a>> {
@@ -145,19 +148,18 @@ fn takes_value(letter: char, known: &str) -> Option<bool> {
     Some(known[at + letter.len_utf8()..].starts_with(':'))
 }
 
-fn map_text<'a>(value: Value<'a>, map: impl Fn(&str) -> String + Copy) -> Option<Value<'a>> {
+/// Applies a function to a text, or to each of a list.
+fn map<'a>(value: &Value<'a>, function: impl Fn(&[u8]) -> Vec<u8> + Copy) -> Option<Value<'a>> {
     match value {
-        Value::Text(text) => Some(Value::owned(map(&text))),
-        Value::List(items) => {
-            items.into_iter().map(|item| map_text(item, map)).collect::<Option<Vec<_>>>().map(Value::List)
-        }
-        Value::Signed(_)
-        | Value::Unsigned(_)
-        | Value::Float(_)
-        | Value::Bool(_)
-        | Value::Address(_)
-        | Value::Bytes(_) => None,
+        Value::List(items) => items.iter().map(|item| map(item, function)).collect::<Option<_>>().map(Value::List),
+        Value::Text(_) | Value::Bytes(_) => value.as_bytes().map(|bytes| of_bytes(function(bytes))),
+        Value::Signed(_) | Value::Unsigned(_) | Value::Float(_) | Value::Bool(_) | Value::Address(_) => None,
     }
+}
+
+/// Text if the bytes are one.
+fn of_bytes(bytes: Vec<u8>) -> Value<'static> {
+    String::from_utf8(bytes).map_or_else(|error| Value::Bytes(error.into_bytes().into()), Value::owned)
 }
 
 fn decode<'a>(value: &Value<'a>) -> Option<Value<'a>> {
@@ -165,7 +167,7 @@ fn decode<'a>(value: &Value<'a>) -> Option<Value<'a>> {
         return items.iter().map(decode).collect::<Option<Vec<_>>>().map(Value::List);
     }
     let bytes = BASE64.decode(value.as_bytes()?).ok()?;
-    Some(Value::Bytes(Cow::Owned(bytes)))
+    Some(if let Value::Text(_) = value { of_bytes(bytes) } else { Value::Bytes(Cow::Owned(bytes)) })
 }
 
 fn length<'a>(value: &Value<'a>) -> Option<Value<'a>> {
@@ -175,19 +177,20 @@ fn length<'a>(value: &Value<'a>) -> Option<Value<'a>> {
 
 fn join<'a>(separator: &Value<'a>, items: &Value<'a>) -> Option<Value<'a>> {
     let Value::List(items) = items else { return None };
-    let texts: Vec<String> = items.iter().map(text_of).collect::<Option<_>>()?;
-    Some(Value::owned(texts.join(&text_of(separator)?)))
+    let texts: Vec<Vec<u8>> = items.iter().map(bytes_of).collect::<Option<_>>()?;
+    Some(of_bytes(texts.join(&*bytes_of(separator)?)))
 }
 
 fn text_of(value: &Value<'_>) -> Option<String> {
+    bytes_of(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bytes_of(value: &Value<'_>) -> Option<Vec<u8>> {
     match value {
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Text(_) | Value::Bytes(_) => value.as_bytes().map(<[u8]>::to_vec),
         Value::List(_) => None,
-        Value::Text(_)
-        | Value::Signed(_)
-        | Value::Unsigned(_)
-        | Value::Float(_)
-        | Value::Bool(_)
-        | Value::Address(_) => Some(value.to_field_value().to_string()),
+        Value::Signed(_) | Value::Unsigned(_) | Value::Float(_) | Value::Bool(_) | Value::Address(_) => {
+            Some(value.to_field_value().to_string().into_bytes())
+        }
     }
 }

@@ -211,7 +211,23 @@ fn with_key(id: FieldId, key: &str) -> Result<FieldRef, FieldError> {
     }
 }
 
+/// Falco takes the type from the first event of its table that has a parameter of that name; our table is sorted by
+/// name. Here the two differ.
+const DECIDED: [(&str, ParameterType); 8] = [
+    ("flags", ParameterType::Unsigned),
+    ("gid", ParameterType::Account),
+    ("id", ParameterType::Unsigned),
+    ("key", ParameterType::Signed),
+    ("size", ParameterType::Unsigned),
+    ("source", ParameterType::Unsigned),
+    ("type", ParameterType::Unsigned),
+    ("uid", ParameterType::Account),
+];
+
 fn parameter_type(name: &str) -> Option<ParameterType> {
+    if let Some((_, decided)) = DECIDED.iter().find(|(parameter, _)| *parameter == name) {
+        return Some(*decided);
+    }
     let rows = EventKind::all().flat_map(|kind| kind.schema().parameters);
     rows.into_iter().find(|(parameter, _)| *parameter == name).map(|(_, kind)| *kind)
 }

@@ -10,6 +10,7 @@ mod describe;
 mod events;
 mod loader;
 mod positions;
+mod semantics;
 
 use std::path::Path;
 
