@@ -236,8 +236,8 @@ pub(super) fn compare_values(operator: Operator, left: &Value<'_>, right: &Value
     relation.zip(ordering).is_some_and(|(relation, ordering)| relation.holds(ordering))
 }
 
-fn items<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
-    if let Value::List(items) = value { items.clone() } else { vec![value.clone()] }
+fn items<'v, 'a>(value: &'v Value<'a>) -> &'v [Value<'a>] {
+    if let Value::List(items) = value { items } else { std::slice::from_ref(value) }
 }
 
 fn compare_bytes(operator: Operator, left: &[u8], right: &[u8]) -> bool {
