@@ -168,8 +168,9 @@ __noinline int emit(u32 fixed_bytes, u32 class)
 	u32 zero = 0;
 	struct class_counters *counter = bpf_map_lookup_elem(&counters, &zero);
 	struct record_header *header;
-	u32 tail_bytes, size;
+	u64 tail_bytes;
 	bool full;
+	u32 size;
 
 	if (!scratch || !counter)
 		return 0;
@@ -181,6 +182,7 @@ __noinline int emit(u32 fixed_bytes, u32 class)
 	tail_bytes = scratch->tail_bytes;
 	if (tail_bytes > TAIL_BYTES_MAX)
 		return 0;
+	KEEP_BOUND(tail_bytes);
 	header = (struct record_header *)&scratch->bytes[FIXED_BYTES_MAX - fixed_bytes];
 	class = settle_class(class, header->result, &full);
 	if (class >= CLASS_COUNT)
