@@ -10,20 +10,19 @@ readonly data=${TIERCEL_COMPAT_DIR:-$root/../shared/data}
 # The sanitizer needs switches that only a nightly compiler takes, or one that is told to be one.
 export RUSTC_BOOTSTRAP=1
 
-# Longest input. Captures are long because a useful one has blocks of many kinds.
-declare -A input_bytes_max=([condition]=4096 [rule_file]=16384 [output]=4096 [scap]=65536)
+# Longest input: what a text of that kind may be, and short enough for some hundred runs a second.
+declare -A input_bytes_max=([condition]=4096 [rule_file]=16384 [output]=4096 [scap]=16384)
 
 say() { printf 'fuzz: %s\n' "$*"; }
 
-# Copies what fits of the folders and files given into a corpus; captures are unpacked and cut.
-seed() { # seed CORPUS BYTES_MAX FIND_EXPRESSION...
-  local corpus=$1 bytes_max=$2 file name
-  shift 2
+# Gives a corpus the files that others wrote.
+seed() { # seed TARGET CORPUS
   [ -d "$data" ] || return 0
-  while IFS= read -r -d '' file; do
-    name=$(printf '%s' "$file" | sha256sum | cut -c -16)
-    { gzip -dcf -- "$file" 2>/dev/null || true; } | head -c "$bytes_max" >"$corpus/seed-$name"
-  done < <(find "$data" "$@" -type f -print0)
+  case $1 in
+    scap) find "$data" -name '*.scap' -type f -exec "$root/deploy/fuzz-seeds.py" "$2" {} + ;;
+    rule_file) find "$data" -name '*.yaml' -type f -size -16k -exec cp -t "$2" {} + ;;
+    condition | output) ;;
+  esac
 }
 
 failed=()
@@ -32,11 +31,7 @@ for target in condition rule_file output scap; do
   case $target in scap) crate=$root/node-agent ;; *) crate=$root/detection ;; esac
   corpus=$crate/fuzz/corpus/$target
   mkdir -p "$corpus"
-  case $target in
-    scap) seed "$corpus" "${input_bytes_max[scap]}" -name '*.scap' ;;
-    rule_file) seed "$corpus" "${input_bytes_max[rule_file]}" -name '*.yaml' ;;
-    condition | output) ;;
-  esac
+  seed "$target" "$corpus"
   say "$target: $seconds s"
   (cd "$crate" && cargo fuzz run "$target" -- -max_total_time="$seconds" -max_len="${input_bytes_max[$target]}" \
     -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 -print_final_stats=1) || failed+=("$target")

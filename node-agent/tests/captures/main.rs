@@ -11,6 +11,8 @@ mod damage;
 mod fields;
 mod filters;
 mod replay;
+mod writer;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

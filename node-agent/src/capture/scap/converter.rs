@@ -56,11 +56,13 @@ impl Converter {
                 Way::Extend => {
                     let own = event.values.clone();
                     let added = self.values(&event, row, own.len(), conversion.steps);
+                    self.forget_used(&event, conversion.steps);
                     event.values = own;
                     event.values.extend(added);
                 }
                 Way::Become(code) => {
                     let values = self.values(&event, tables::event(code)?, 0, conversion.steps);
+                    self.forget_used(&event, conversion.steps);
                     event.code = code;
                     event.values = values;
                 }
@@ -74,6 +76,14 @@ impl Converter {
             self.entries.clear();
         }
         self.entries.insert(event.tid, event);
+    }
+
+    /// An entry serves one exit; a later exit without an entry may not take what an earlier call was given.
+    fn forget_used(&mut self, event: &CapturedEvent, steps: &[Step]) {
+        let uses = steps.iter().any(|step| matches!(step, Step::Entry(_) | Step::EntryOrEmpty(_)));
+        if uses && self.entries.get(&event.tid).is_some_and(|entry| entry.code + 1 == event.code) {
+            self.entries.remove(&event.tid);
+        }
     }
 
     /// The parameters that the steps say, the first of which is number `first` of `row`.

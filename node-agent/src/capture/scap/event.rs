@@ -1,16 +1,20 @@
 //! The event blocks of a capture.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::ScapError;
 use super::block::Block;
 use super::cursor::Cursor;
-use super::tables;
+use super::{Metadata, ScapError, tables};
 
 /// Events whose stored length is too big by [`EXCESS`], a mistake of the programs that wrote them.
 const MISCOUNTED: [u16; 3] = [280, 284, 286];
 const EXCESS: usize = 3;
+
+/// Flag of an event that serves the state only.
+const STATE_ONLY: u32 = 1;
 
 /// Bytes of the header in front of the lengths, without and with the number of parameters.
 const HEADER_BYTES: [usize; 2] = [22, 26];
@@ -29,6 +33,10 @@ pub struct CapturedEvent {
     pub cpu: u16,
     /// Row in [`tables::event`].
     pub code: u16,
+    /// It serves the state only; the filter of the program that wrote the capture did not let it through.
+    pub state_only: bool,
+    /// What the capture says anew of the machine before this event: captures may follow each other in one file.
+    pub begins: Option<Arc<Metadata>>,
     /// Its parameters; missing ones at the end are absent, empty ones have no value.
     pub values: Values,
 }
@@ -48,9 +56,7 @@ pub(super) struct Layout {
 pub(super) fn event(block: &Block, layout: Layout) -> Result<Option<CapturedEvent>, ScapError> {
     let mut cursor = Cursor::new(&block.body, block.offset);
     let cpu = cursor.u16()?;
-    if layout.flagged {
-        cursor.u32()?;
-    }
+    let state_only = layout.flagged && cursor.u32()? & STATE_ONLY != 0;
     let header = HEADER_BYTES[usize::from(layout.counted)];
     let start = cursor.offset();
     let available = cursor.left();
@@ -84,7 +90,7 @@ pub(super) fn event(block: &Block, layout: Layout) -> Result<Option<CapturedEven
         values.push(block.body.slice(at..end));
         at = end;
     }
-    Ok(Some(CapturedEvent { time_ns, tid, cpu, code, values }))
+    Ok(Some(CapturedEvent { time_ns, tid, cpu, code, state_only, begins: None, values }))
 }
 
 /// The lengths of the parameters.

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::block::{Block, Blocks, is_capture};
 use super::converter::Converter;
@@ -14,6 +15,8 @@ use super::{CapturedEvent, DescriptorEntry, GroupEntry, Interface, MachineEntry,
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const SECTION_MAGIC: u32 = 0x1a2b_3c4d;
+/// The magic of a file that a machine of the other byte order wrote.
+const SECTION_MAGIC_SWAPPED: u32 = SECTION_MAGIC.swap_bytes();
 const MAJOR_VERSION_MAX: u16 = 1;
 
 /// What a capture says of the machine as it was when the capture began.
@@ -51,6 +54,8 @@ pub struct Reader {
     blocks: Blocks,
     converter: Converter,
     pending: Option<Block>,
+    /// What a further capture in the same file says of its machine, until its first event comes.
+    begins: Option<Arc<Metadata>>,
 }
 
 impl Reader {
@@ -72,16 +77,18 @@ impl Reader {
     fn start(mut blocks: Blocks) -> Result<(Self, Metadata), ScapError> {
         let first = blocks.next()?.ok_or(ScapError::Malformed { offset: 0, what: "the file is empty" })?;
         section(&first)?;
-        let mut metadata = Metadata::default();
-        let mut pending = None;
-        while let Some(block) = blocks.next()? {
-            if let Content::Events(_) = content(block.kind) {
-                pending = Some(block);
-                break;
-            }
-            metadata.add(&block)?;
-        }
-        Ok((Self { blocks, converter: Converter::default(), pending }, metadata))
+        let (metadata, pending) = metadata(&mut blocks)?;
+        Ok((Self { blocks, converter: Converter::default(), pending, begins: None }, metadata))
+    }
+
+    /// Another capture follows in the same file: nothing of the one before is valid any longer.
+    fn begin_again(&mut self, block: &Block) -> Result<(), ScapError> {
+        section(block)?;
+        let (metadata, pending) = metadata(&mut self.blocks)?;
+        self.begins = Some(Arc::new(metadata));
+        self.pending = pending;
+        self.converter = Converter::default();
+        Ok(())
     }
 
     /// The next event in its present form; `None` at the end.
@@ -94,15 +101,35 @@ impl Reader {
                     None => return Ok(None),
                 },
             };
-            let Content::Events(layout) = content(block.kind) else {
-                return Err(ScapError::Malformed { offset: block.offset, what: "a block among the events holds none" });
+            let layout = match content(block.kind) {
+                Content::Events(layout) => layout,
+                Content::Section => {
+                    self.begin_again(&block)?;
+                    continue;
+                }
+                _ => {
+                    let what = "a block among the events holds none";
+                    return Err(ScapError::Malformed { offset: block.offset, what });
+                }
             };
-            let converted = event(&block, layout)?.and_then(|event| self.converter.convert(event));
-            if converted.is_some() {
-                return Ok(converted);
+            if let Some(mut event) = event(&block, layout)?.and_then(|event| self.converter.convert(event)) {
+                event.begins = self.begins.take();
+                return Ok(Some(event));
             }
         }
     }
+}
+
+/// Reads what comes before the events, and the block of the first one.
+fn metadata(blocks: &mut Blocks) -> Result<(Metadata, Option<Block>), ScapError> {
+    let mut metadata = Metadata::default();
+    while let Some(block) = blocks.next()? {
+        if let Content::Events(_) = content(block.kind) {
+            return Ok((metadata, Some(block)));
+        }
+        metadata.add(&block)?;
+    }
+    Ok((metadata, None))
 }
 
 impl Metadata {
@@ -124,8 +151,13 @@ impl Metadata {
 
 fn section(block: &Block) -> Result<(), ScapError> {
     let mut cursor = Cursor::new(&block.body, block.offset);
-    if block.kind != SECTION || cursor.u32()? != SECTION_MAGIC {
-        return Err(ScapError::Malformed { offset: block.offset, what: "this is not a capture" });
+    let malformed = |what| Err(ScapError::Malformed { offset: block.offset, what });
+    match cursor.u32() {
+        Ok(SECTION_MAGIC) if block.kind == SECTION => {}
+        Ok(SECTION_MAGIC_SWAPPED) if block.kind == SECTION => {
+            return malformed("the capture was written on a machine of the other byte order");
+        }
+        _ => return malformed("this is not a capture"),
     }
     if cursor.u16()? > MAJOR_VERSION_MAX {
         return Err(cursor.malformed("the capture is of a version that came later"));

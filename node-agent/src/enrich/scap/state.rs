@@ -72,6 +72,10 @@ impl CaptureState {
     /// Learns from one event and describes it, unless rules do not see events of its kind.
     pub fn handle(&mut self, event: &CapturedEvent) -> Option<Event> {
         self.remove_what_left();
+        if let Some(metadata) = &event.begins {
+            let begun = std::mem::replace(self, Self::new(metadata));
+            (self.wanted, self.number) = (begun.wanted, begun.number);
+        }
         self.number += 1;
         let call = Call { event, row: tables::event(event.code)? };
         if !call.is_notice() && !matches!(event.time_ns, 0 | TIME_UNSET) {
@@ -86,7 +90,7 @@ impl CaptureState {
         let old_name = self.prepare(call);
         learn::learn(self, call, entry.as_ref());
         self.begun |= !call.is_inventory();
-        let wanted = kind(call).filter(|kind| self.begun && self.wanted.contains(*kind));
+        let wanted = kind(call).filter(|kind| self.begun && !event.state_only && self.wanted.contains(*kind));
         let described = wanted.map(|kind| super::describe::describe(self, call, kind, old_name));
         if self.begun && event.time_ns != TIME_UNSET {
             self.previous_ns = event.time_ns;

@@ -215,7 +215,10 @@ fn take_place(state: &mut CaptureState, call: Call<'_>) {
     let pid = call.number("pid").unwrap_or(0);
     if thread.ptid >= 0 && pid >= 0 {
         let parent = thread.ptid;
-        return if thread.pid == pid { () } else { state.threads.relocate(tid, pid, parent) };
+        if thread.pid != pid {
+            state.threads.relocate(tid, pid, parent);
+        }
+        return;
     }
     if thread.flags & clone::CHILD_IN_PIDNS == 0 {
         thread.vtid = tid;
