@@ -8,7 +8,7 @@ CARGO ?= cargo
 # Seconds that each fuzz target runs; 0 runs the seeds and the finds of earlier runs only.
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo demo-stop build test test-kernels bench fuzz check fix clean-demo
+.PHONY: help setup demo demo-stop build test test-kernels bench bench-load fuzz check fix clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,11 @@ bench: ## verdicts/s by number of rules, records/s from decode to verdict, kerne
 fuzz: ## every parser of foreign text or files, FUZZ_SECONDS each (default 600); seeds from TIERCEL_COMPAT_DIR if present
 	@deploy/setup.sh fuzz
 	@deploy/fuzz.sh $(FUZZ_SECONDS)
+
+bench-load: ## 2,000,000 opens, 5,000 execs, 50,000 connections under the official rules: what is received, what is lost
+	@deploy/setup.sh build
+	$(CARGO) build --release --locked -p tiercel-agent
+	TIERCEL_LOAD_FULL=1 $(CARGO) test --release --locked -p tiercel-loadtest --test counted_load -- --nocapture
 
 check: ## read-only gate: format, lints, dependency rules
 	@deploy/setup.sh check

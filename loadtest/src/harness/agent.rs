@@ -43,10 +43,19 @@ impl Agent {
     /// # Errors
     /// When it does not become ready; the text ends with its log.
     pub fn start(directory: &Path, setup: &AgentSetup) -> anyhow::Result<Self> {
+        Self::start_with(directory, setup, |_| ())
+    }
+
+    /// As [`Self::start`], with a configuration that was changed before it is written.
+    ///
+    /// # Errors
+    /// When it does not become ready; the text ends with its log.
+    pub fn start_with(directory: &Path, setup: &AgentSetup, change: impl FnOnce(&mut Value)) -> anyhow::Result<Self> {
         let status = free_address()?;
         std::fs::create_dir_all(directory).context("failed to make the directory of the agent")?;
-        let config = serde_json::to_string_pretty(&config(directory, status, setup))
-            .context("failed to write the configuration")?;
+        let mut config = config(directory, status, setup);
+        change(&mut config);
+        let config = serde_json::to_string_pretty(&config).context("failed to write the configuration")?;
         std::fs::write(directory.join("agent.yaml"), config).context("failed to write agent.yaml")?;
         let mut agent = Self { daemon: launch(directory)?, directory: directory.to_path_buf(), status };
         agent.wait_ready()?;
