@@ -8,9 +8,9 @@ use tiercel_detection::{LoadOptions, RuleFile, RuleSet};
 
 use super::{Score, captures, each_event, engine, folder, part};
 
-/// What was reached. The rest: cgroups that end with a line feed, which Falco takes for containers, and calls that old
-/// captures know by their number only, which Falco does not find by their name if they have got an event since.
-const FLOOR_PPM: u64 = 997_800;
+/// What was reached. The rest: calls that old captures know by their number only, which Falco does not find by their
+/// name if they have got an event since, and who is root in one capture whose cgroups end with line feeds.
+const FLOOR_PPM: u64 = 998_900;
 
 #[derive(Deserialize)]
 struct Answers {

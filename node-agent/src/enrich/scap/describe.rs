@@ -20,11 +20,10 @@ pub(super) fn describe(state: &mut CaptureState, call: Call<'_>, kind: EventKind
     let details = details(state, call);
     let mut process = state.process_of(tid);
     if let Some(told) = told_container(state, call) {
-        process.container = Some(told);
+        Arc::make_mut(&mut process).container = Some(told);
     }
-    let process = Arc::new(process);
     let ancestors: Vec<i64> = state.threads.ancestors(tid).iter().map(|thread| thread.tid).collect();
-    let lineage = ancestors.into_iter().map(|tid| Arc::new(state.process_of(tid))).collect();
+    let lineage = ancestors.into_iter().map(|tid| state.process_of(tid)).collect();
     Event {
         number: state.number,
         time: Timestamp(call.event.time_ns),
@@ -51,8 +50,20 @@ fn told_container(state: &CaptureState, call: Call<'_>) -> Option<Arc<Container>
 }
 
 impl CaptureState {
-    /// A process with everything that rules ask for.
-    pub(super) fn process_of(&mut self, tid: i64) -> Process {
+    /// A process with everything that rules ask for; made once, until an event changes processes.
+    pub(super) fn process_of(&mut self, tid: i64) -> Arc<Process> {
+        if let Some(known) = self.described.get(&tid) {
+            return known.clone();
+        }
+        let process = Arc::new(self.make_process(tid));
+        // Ids that are not followed have no bound.
+        if self.threads.get(tid).is_some() {
+            self.described.insert(tid, process.clone());
+        }
+        process
+    }
+
+    fn make_process(&mut self, tid: i64) -> Process {
         let Some(thread) = self.threads.get(tid) else { return Process::unknown(0) };
         let main = self.threads.main_of(thread).unwrap_or(thread);
         let mut process = thread.process.clone();
@@ -120,7 +131,7 @@ fn leaders(state: &mut CaptureState, tid: i64) -> [Option<Arc<Process>>; 3] {
     for (index, id) in ids.into_iter().enumerate() {
         found[index] = leader(state, tid, id, index == 2);
     }
-    found.map(|leader| leader.map(|tid| Arc::new(state.process_of(tid))))
+    found.map(|leader| leader.map(|tid| state.process_of(tid)))
 }
 
 fn leader(state: &CaptureState, tid: i64, id: fn(&Process) -> i64, on_host: bool) -> Option<i64> {

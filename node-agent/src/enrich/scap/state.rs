@@ -1,6 +1,9 @@
 //! The state of the machine that was captured, kept current by the events of the capture.
 
-use tiercel_detection::event::{Endpoint, Event, EventKind, KindSet, Text, kinds};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use tiercel_detection::event::{Endpoint, Event, EventKind, KindSet, Process, Text, kinds};
 
 use super::accounts::Accounts;
 use super::call::Call;
@@ -34,6 +37,8 @@ pub struct CaptureState {
     pub(super) first_ns: Option<u64>,
     /// Time of the event before, 0 at the beginning.
     pub(super) previous_ns: u64,
+    /// Processes as they were described since an event has last changed any.
+    pub(super) described: FxHashMap<i64, Arc<Process>>,
     /// What ends with the event at hand but is seen by its rules.
     pub(super) leaving: Leaving,
 }
@@ -60,6 +65,7 @@ impl CaptureState {
             number: 0,
             first_ns: None,
             previous_ns: 0,
+            described: FxHashMap::default(),
             leaving: Leaving::default(),
         }
     }
@@ -87,6 +93,9 @@ impl CaptureState {
             return None;
         }
         let entry = self.entry(call);
+        if !learn::keeps_processes(call) {
+            self.described.clear();
+        }
         let old_name = self.prepare(call);
         learn::learn(self, call, entry.as_ref());
         self.begun |= !call.is_inventory();
@@ -107,6 +116,7 @@ impl CaptureState {
         let tid = call.event.tid;
         if self.threads.get(tid).is_none() {
             self.threads.insert(Thread::unknown(tid));
+            self.described.clear();
         }
         if let Some(thread) = self.threads.get_mut(tid) {
             let says_something =
@@ -134,6 +144,7 @@ impl CaptureState {
         let about_a_thread = !call.row.is_stateless() && tid >= 0;
         if about_a_thread && !tells_of_itself && self.threads.get(tid).is_none() {
             self.threads.insert(Thread::unknown(tid));
+            self.described.clear();
         }
         if !call.row.has_fd() {
             return "".into();
@@ -155,6 +166,7 @@ impl CaptureState {
             }
         }
         for tid in std::mem::take(&mut self.leaving.threads) {
+            self.described.clear();
             learn::forget(self, tid);
         }
     }

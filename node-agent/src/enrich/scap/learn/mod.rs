@@ -67,6 +67,21 @@ pub(super) fn learn(state: &mut CaptureState, call: Call<'_>, entry: Option<&Cap
     }
 }
 
+/// The frequent events that change nothing of any process but its descriptors and resources.
+#[rustfmt::skip]
+const KEEPING_PROCESSES: [&str; 47] = [
+    "access", "bind", "brk", "close", "connect", "dup", "dup2", "dup3", "epoll_wait", "fcntl", "fstat", "futex",
+    "getdents", "getdents64", "ioctl", "lseek", "lstat", "mmap", "mprotect", "munmap", "nanosleep", "open", "openat",
+    "pipe", "poll", "ppoll", "pread", "preadv", "procinfo", "pwrite", "pwritev", "read", "readv", "recv", "recvfrom",
+    "recvmsg", "select", "send", "sendmsg", "sendto", "socket", "stat", "switch", "syscall", "write", "writev",
+    "newfstatat",
+];
+
+/// Whether every process looks after an event as it did before.
+pub(super) fn keeps_processes(call: Call<'_>) -> bool {
+    KEEPING_PROCESSES.contains(&call.row.name)
+}
+
 fn document(state: &mut CaptureState, call: Call<'_>) {
     if let Some(document) = call.bytes("json") {
         state.containers.learn(document);
