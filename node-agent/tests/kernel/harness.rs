@@ -19,7 +19,7 @@ pub(crate) const ACT: &str = "TIERCEL_TEST_ACT";
 pub(crate) const DIRECTORY: &str = "TIERCEL_TEST_DIRECTORY";
 
 /// Says why the kernel tests cannot run here, or nothing when they can.
-fn obstacle() -> Option<&'static str> {
+pub(crate) fn obstacle() -> Option<&'static str> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root");
     }

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod actor;
+mod asked;
 mod exec;
 mod files;
 mod harness;
