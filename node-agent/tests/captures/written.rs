@@ -78,11 +78,10 @@ fn check(capture: Capture, fields: &[&str], expected: &[&str]) {
         let mut alerts = Vec::new();
         engine.evaluate(&event, &mut alerts);
         let alert: serde_json::Value = serde_json::from_str(&alerts[0].to_falco_json()).unwrap();
-        let value = |field: &&str| match &alert["output_fields"][*field] {
-            serde_json::Value::Null => "-".to_owned(),
-            serde_json::Value::String(text) if text.is_empty() => "-".to_owned(),
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let value = |field: &&str| {
+            let value = &alert["output_fields"][*field];
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if shown.is_empty() || value.is_null() { "-".to_owned() } else { shown }
         };
         found.push(fields.iter().map(value).collect::<Vec<_>>().join(" "));
     }

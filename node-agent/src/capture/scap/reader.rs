@@ -107,7 +107,12 @@ impl Reader {
                     self.begin_again(&block)?;
                     continue;
                 }
-                _ => {
+                Content::Machine
+                | Content::Processes(_)
+                | Content::Descriptors { .. }
+                | Content::Interfaces { .. }
+                | Content::Accounts { .. }
+                | Content::Unknown => {
                     let what = "a block among the events holds none";
                     return Err(ScapError::Malformed { offset: block.offset, what });
                 }
