@@ -56,7 +56,7 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let recorded = rules::recorded_by(&config.capture.source);
     let rules = load_rules(&config.rules, recorded)?;
     let state = RulesState::new(&rules);
-    let input = Input::open(&config.capture, &config.node_name, &rules.rules)?;
+    let input = Input::open_with(&config.capture, &config.containers, &config.node_name, &rules.rules)?;
     let outputs = Outputs::start(&config.outputs).context("failed to open the local outputs")?;
     let reopener = outputs.reopener();
     let uplink = config.uplink.as_ref().map(start_uplink).transpose()?;
@@ -68,7 +68,8 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let upstream = uplink.as_ref().map(|uplink| upstream(uplink, rules.sha256()));
 
     let records_environment = rules::read_environment(&rules.rules);
-    let detector = Detector::new(input.enricher, rules.rules, input.context.clone());
+    let mut detector = Detector::new(input.enricher, rules.rules, input.context.clone());
+    detector.wait_for_runtimes(config.containers.wait);
     let on_loss = (config.capture.losses, failure.clone());
     let detect = start_detect(detector, input.context.clone(), (outputs, upstream), on_loss, &mut readiness);
     let (capture, capabilities) = start_capture(input.source, &detect, failure, &mut readiness);

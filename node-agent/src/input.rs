@@ -13,7 +13,7 @@ use crate::capture::recording::Recording;
 use crate::capture::{CapabilityMatrix, HookState, KernelOptions, KernelSource, Scope, Source, WantedCalls};
 use crate::config::{CaptureConfig, CaptureSource};
 use crate::detect::rules::read_environment;
-use crate::enrich::{self, Enricher, LiveMachine, Machine};
+use crate::enrich::{self, ContainerOptions, Enricher, LiveMachine, Lookups, Machine};
 
 /// A source with the machine around it.
 pub struct Input {
@@ -41,6 +41,19 @@ impl Input {
     /// # Errors
     /// When no kernel program can be attached, /proc cannot be read, or the recording cannot be read.
     pub fn open(config: &CaptureConfig, node_name: &str, rules: &RuleSet) -> anyhow::Result<Self> {
+        Self::open_with(config, &ContainerOptions::default(), node_name, rules)
+    }
+
+    /// The same, with runtimes of containers in other places.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn open_with(
+        config: &CaptureConfig,
+        containers: &ContainerOptions,
+        node_name: &str,
+        rules: &RuleSet,
+    ) -> anyhow::Result<Self> {
         match &config.source {
             CaptureSource::Kernel { ring_bytes } => {
                 let options = KernelOptions {
@@ -51,7 +64,7 @@ impl Input {
                     scope: config.scope.clone(),
                     ..KernelOptions::default()
                 };
-                Self::kernel(&options, node_name)
+                Self::kernel(&options, containers, node_name)
             }
             CaptureSource::Recording(path) => {
                 let input = Self::recording(path)?;
@@ -62,10 +75,11 @@ impl Input {
     }
 
     /// Watches this machine. Attaches first and looks at /proc then, so that no process is born unseen between the two.
-    fn kernel(options: &KernelOptions, node_name: &str) -> anyhow::Result<Self> {
+    fn kernel(options: &KernelOptions, containers: &ContainerOptions, node_name: &str) -> anyhow::Result<Self> {
         let source = KernelSource::open(options)?;
         log_hooks(source.capabilities());
-        let mut machine = Machine::new();
+        let runtimes = Lookups::start(containers.clone()).context("failed to start asking container runtimes")?;
+        let mut machine = Machine::new().with_runtimes(runtimes);
         let snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
         info!(processes = snapshot.processes.len(), "processes scanned");
         let live =

@@ -14,7 +14,8 @@ use tiercel_detection::event::Text;
 
 use crate::capture::{CapabilityMatrix, Class, HookState, LossReport};
 use crate::clock::now;
-use crate::detect::{FileDigest, LostRecords, StageCounters};
+use crate::detect::{FileDigest, HeldCounts, LostRecords, StageCounters};
+use crate::enrich::{LookupCounts, TableCounts};
 use crate::uplink::{LinkState, UplinkMetrics};
 
 /// Installs the recorder of this process and says what each metric means.
@@ -58,6 +59,23 @@ const COUNTERS: &[(&str, &str)] = &[
     ("tiercel_agent_output_alerts_written_total", "Alerts written to local outputs"),
     ("tiercel_agent_output_alerts_lost_total", "Alerts not written to local outputs, by reason"),
     ("tiercel_agent_rule_reloads_total", "Attempts to load rules anew, by result"),
+    ("tiercel_agent_container_events_held_total", "Events that waited for what a container runtime says"),
+    (
+        "tiercel_agent_container_events_undescribed_total",
+        "Events that were judged before the runtime of their container had answered",
+    ),
+    (
+        "tiercel_agent_container_pretenders_total",
+        "How often a process with the namespaces of the host was met in the cgroup of a container",
+    ),
+    (
+        "tiercel_agent_container_kept_total",
+        "How often a process was taken for its container's own although its cgroup does not say so",
+    ),
+    ("tiercel_agent_container_cgroups_forgotten_total", "Cgroup paths that were forgotten for others"),
+    ("tiercel_agent_container_lookups_total", "Containers that runtimes were asked about"),
+    ("tiercel_agent_container_lookup_retries_total", "Attempts to ask about a container beyond the first one"),
+    ("tiercel_agent_container_lookup_outcomes_total", "What came of questions about containers, by outcome"),
     ("falcosecurity_falco_rules_matches_total", "Alerts of each rule"),
     ("falcosecurity_scap_n_evts_total", "Records that the kernel programs made, those that were lost included"),
     ("falcosecurity_scap_n_drops_total", "Records that were lost"),
@@ -75,6 +93,8 @@ const GAUGES: &[(&str, &str)] = &[
     ("tiercel_agent_spool_bytes", "Bytes of the spool, by where they are"),
     ("tiercel_agent_uplink_connected", "1 while there is a connection to an aggregator"),
     ("tiercel_agent_processes", "Processes in the process table"),
+    ("tiercel_agent_containers", "Containers that are remembered"),
+    ("tiercel_agent_container_events_waiting", "Events that wait for what a container runtime says"),
     ("tiercel_agent_rules_enabled", "Rules that can fire"),
     ("falcosecurity_falco_start_timestamp_nanoseconds", "When the agent was started"),
     ("falcosecurity_falco_host_boot_timestamp_nanoseconds", "When the machine was started"),
@@ -226,6 +246,27 @@ impl DetectMetrics {
     /// Forgets which labels rules have: after a reload a rule may have another priority and other tags.
     pub fn rules_changed(&mut self) {
         self.rules.clear();
+    }
+}
+
+/// Publishes what is known of containers and how it came to be known.
+pub fn publish_containers(containers: u64, held: HeldCounts, table: TableCounts, lookups: LookupCounts) {
+    gauge!("tiercel_agent_containers").set(f64::from(u32::try_from(containers).unwrap_or(u32::MAX)));
+    gauge!("tiercel_agent_container_events_waiting").set(f64::from(u32::try_from(held.waiting).unwrap_or(u32::MAX)));
+    counter!("tiercel_agent_container_events_held_total").absolute(held.held);
+    counter!("tiercel_agent_container_events_undescribed_total").absolute(held.gave_up);
+    counter!("tiercel_agent_container_pretenders_total").absolute(table.pretenders);
+    counter!("tiercel_agent_container_kept_total").absolute(table.kept);
+    counter!("tiercel_agent_container_cgroups_forgotten_total").absolute(table.forgotten);
+    counter!("tiercel_agent_container_lookups_total").absolute(lookups.asked);
+    counter!("tiercel_agent_container_lookup_retries_total").absolute(lookups.retries);
+    for (outcome, count) in [
+        ("found", lookups.found),
+        ("unknown", lookups.unknown),
+        ("failed", lookups.failed),
+        ("refused", lookups.refused),
+    ] {
+        counter!("tiercel_agent_container_lookup_outcomes_total", "outcome" => outcome).absolute(count);
     }
 }
 

@@ -8,7 +8,7 @@ use tiercel_detection::event::Text;
 
 use crate::capture::recording::Writer;
 use crate::capture::{KernelOptions, KernelSource, LossReport, Progress, Scope, Source, WantedCalls};
-use crate::enrich::{Enricher, Journal, Machine, Snapshot};
+use crate::enrich::{ContainerOptions, Enricher, Journal, Lookups, Machine, Snapshot};
 use crate::input::enrich_options;
 
 /// What to record.
@@ -49,7 +49,10 @@ impl Recorder {
             ..KernelOptions::default()
         };
         let mut source = KernelSource::open(&options)?;
-        let mut machine = if self.environment { Machine::new() } else { Machine::without_environments() };
+        let runtimes =
+            Lookups::start(ContainerOptions::default()).context("failed to start asking container runtimes")?;
+        let machine = if self.environment { Machine::new() } else { Machine::without_environments() };
+        let mut machine = machine.with_runtimes(runtimes);
         let mut snapshot = machine.snapshot().context("failed to read the processes of this machine")?;
         confine(&mut snapshot, &self.scope);
         let mut writer = Writer::create(file, &snapshot)?;

@@ -81,6 +81,12 @@ pub struct Container {
     pub image_digest: Option<Text>,
     /// Privileged (`container.privileged`).
     pub privileged: Option<bool>,
+    /// Shares the network namespace of the host (`container.host_network`).
+    pub host_network: Option<bool>,
+    /// Shares the pid namespace of the host (`container.host_pid`).
+    pub host_pid: Option<bool>,
+    /// Shares the ipc namespace of the host (`container.host_ipc`).
+    pub host_ipc: Option<bool>,
     /// Mounts (`container.mounts`).
     pub mounts: Option<Arc<[Mount]>>,
     /// Labels (`container.label`, `container.labels`), sorted by key.
@@ -93,6 +99,12 @@ pub struct Container {
     pub pod_namespace: Option<Text>,
     /// `io.kubernetes.pod.uid`.
     pub pod_uid: Option<Text>,
+    /// Labels of the pod (`k8s.pod.label`, `k8s.pod.labels`), sorted by key; `None` where only the container's are known.
+    pub pod_labels: Option<Arc<[(Text, Text)]>>,
+    /// IPv4 address of the pod (`k8s.pod.ip`).
+    pub pod_ip: Option<Text>,
+    /// Whole id of the pod's sandbox (`k8s.pod.full_sandbox_id`).
+    pub sandbox_id: Option<Text>,
 }
 
 /// A process as it was at one moment. Immutable: the process table makes a new value when something changes.

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use tiercel_agent::capture::{HookState, KernelOptions, KernelSource, Source, WantedCalls};
 use tiercel_agent::detect::rules;
+use tiercel_agent::enrich::{ContainerOptions, Runtime, Socket, runtimes};
 
 use super::{ConfigArguments, stdout};
 
@@ -32,12 +33,14 @@ const RING_BYTES: u32 = 128 << 10;
 /// Prints the table; `false` when the kernel source cannot work here. The hooks are those that the configured rules
 /// need.
 pub(super) fn doctor(arguments: &ConfigArguments) -> anyhow::Result<bool> {
-    let loaded = rules::load(&arguments.load()?.rules)?;
+    let config = arguments.load()?;
+    let loaded = rules::load(&config.rules)?;
     let calls = WantedCalls::for_kinds(&loaded.rules.required_kinds());
     let out = &mut stdout();
     let rules = format!("{} of {} enabled", loaded.report.rules_enabled, loaded.report.rules_loaded);
     let mut findings =
         vec![kernel(), btf(), locked_memory(), cgroup2(), processes(), finding("rules", Verdict::Ok, rules)];
+    findings.extend(container_runtimes(&config.containers));
     findings.extend(programs(calls));
     for Finding { what, verdict, detail } in &findings {
         let word = match verdict {
@@ -110,6 +113,22 @@ fn processes() -> Finding {
             format!("processes of others cannot be read ({error}); lineage is partial"),
         ),
     }
+}
+
+fn container_runtimes(options: &ContainerOptions) -> Vec<Finding> {
+    let found = runtimes(options);
+    if found.is_empty() {
+        let detail = "no socket found: containers have an id and an engine, but no name, image or pod";
+        return vec![finding("container runtimes", Verdict::Ok, detail)];
+    }
+    let line = |(socket, answer): (Socket, anyhow::Result<Runtime>)| {
+        let (what, path) = (format!("container runtime {}", socket.engine.word()), socket.path.display().to_string());
+        match answer {
+            Ok(Runtime { name, version }) => finding(&what, Verdict::Ok, format!("{name} {version} at {path}")),
+            Err(error) => finding(&what, Verdict::Limited, format!("{path}: {error:#}")),
+        }
+    };
+    found.into_iter().map(line).collect()
 }
 
 fn programs(calls: WantedCalls) -> Vec<Finding> {

@@ -1,5 +1,6 @@
 //! `agent.yaml` and the environment, read once and judged as a whole.
 
+mod containers;
 mod document;
 mod environment;
 mod fault;
@@ -22,6 +23,7 @@ pub use tiercel_proto::mtls::TlsFiles;
 
 pub use crate::capture::Scope;
 use crate::detect::LossPolicy;
+pub use crate::enrich::ContainerOptions;
 pub use document::Place;
 pub use fault::{Fault, Faults};
 
@@ -37,6 +39,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// What to watch.
     pub capture: CaptureConfig,
+    /// How containers are described.
+    pub containers: ContainerOptions,
     /// Where alerts go; `None` when no aggregator is named.
     pub uplink: Option<UplinkConfig>,
     /// Where alerts go besides.

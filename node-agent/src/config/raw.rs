@@ -1,5 +1,6 @@
 //! `agent.yaml` as written: every key, each with its place, nothing judged yet.
 
+use super::containers::RawContainers;
 use super::document::Node;
 use super::fault::Fault;
 use super::losses::RawLosses;
@@ -16,6 +17,8 @@ pub(super) struct RawConfig {
     pub(super) rules: RawRules,
     /// `capture`.
     pub(super) capture: RawCapture,
+    /// `containers`.
+    pub(super) containers: RawContainers,
     /// `uplink`.
     pub(super) uplink: RawUplink,
     /// `outputs`.
@@ -84,13 +87,14 @@ impl RawConfig {
         node.finish(faults);
         let rules = RawRules::read(root.section("rules", faults), faults);
         let capture = RawCapture::read(root.section("capture", faults), faults);
+        let containers = RawContainers::read(root.section("containers", faults), faults);
         let uplink = RawUplink::read(root.section("uplink", faults), faults);
         let outputs = RawOutputs::read(root.section("outputs", faults), faults);
         let mut status = root.section("status", faults);
         let status_listen = status.text("listen", faults);
         status.finish(faults);
         root.finish(faults);
-        Self { node_name, rules, capture, uplink, outputs, status_listen }
+        Self { node_name, rules, capture, containers, uplink, outputs, status_listen }
     }
 }
 

@@ -41,6 +41,25 @@ fn an_empty_file_means_the_defaults() {
                 },
                 scope: Machine,
             },
+            containers: ContainerOptions {
+                wait: 500ms,
+                label_bytes_max: 100,
+                sockets: RuntimeSockets {
+                    docker: [
+                        "/var/run/docker.sock",
+                    ],
+                    podman: [
+                        "/run/podman/podman.sock",
+                    ],
+                    podman_users: true,
+                    cri: [
+                        "/run/containerd/containerd.sock",
+                        "/run/crio/crio.sock",
+                        "/run/k3s/containerd/containerd.sock",
+                        "/run/host-containerd/containerd.sock",
+                    ],
+                },
+            },
             uplink: None,
             outputs: OutputsConfig {
                 stdout: None,
@@ -166,6 +185,25 @@ fn the_environment_wins_over_the_file() {
                     scope: ProcessTree(
                         12,
                     ),
+                },
+                containers: ContainerOptions {
+                    wait: 500ms,
+                    label_bytes_max: 100,
+                    sockets: RuntimeSockets {
+                        docker: [
+                            "/var/run/docker.sock",
+                        ],
+                        podman: [
+                            "/run/podman/podman.sock",
+                        ],
+                        podman_users: true,
+                        cri: [
+                            "/run/containerd/containerd.sock",
+                            "/run/crio/crio.sock",
+                            "/run/k3s/containerd/containerd.sock",
+                            "/run/host-containerd/containerd.sock",
+                        ],
+                    },
                 },
                 uplink: None,
                 outputs: OutputsConfig {

@@ -30,6 +30,7 @@ pub(super) fn validate(raw: RawConfig, host_name: &str, faults: &mut Vec<Fault>)
         node_name: raw.node_name.map_or_else(|| host_name.to_owned(), |name| node_name(&name, faults)),
         rules: rules(raw.rules, faults),
         capture: capture(raw.capture, faults),
+        containers: raw.containers.validate(faults),
         uplink: uplink(raw.uplink, faults),
         outputs: raw.outputs.validate(faults),
         status_listen: listen(raw.status_listen, faults),

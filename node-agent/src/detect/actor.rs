@@ -10,14 +10,14 @@ use actix::prelude::*;
 use tiercel_detection::{Alert, OutputContext};
 use tracing::{debug, error, warn};
 
-use super::detector::Detector;
+use super::detector::{Detector, TICK};
 use super::loss_policy::LossPolicy;
 use super::losses::{LossLog, LossNotice, LostRecords};
 use super::rules::LoadedRules;
 use crate::capture::SharedCapabilities;
 use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
 use crate::clock::now;
-use crate::metrics::DetectMetrics;
+use crate::metrics::{DetectMetrics, publish_containers};
 use crate::outputs::Outputs;
 use crate::shutdown::Failure;
 use crate::status::{HEARTBEAT, Progress};
@@ -117,6 +117,8 @@ impl DetectActor {
         self.progress.beat();
         let counters = self.detector.counters();
         self.metrics.publish(counters);
+        let (table, lookups) = self.detector.container_counts();
+        publish_containers(counters.containers, self.detector.held_counts(), table, lookups);
         if self.owes_want {
             self.tell_capture();
         }
@@ -173,6 +175,10 @@ impl Actor for DetectActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_BATCHES_MAX);
         ctx.run_interval(HEARTBEAT, |actor, _| actor.heartbeat());
+        ctx.run_interval(TICK, |actor, ctx| {
+            let alerts = actor.detector.tick();
+            actor.deliver(alerts, ctx);
+        });
     }
 }
 
@@ -239,6 +245,8 @@ impl Handler<Finish> for DetectActor {
     type Result = ();
 
     fn handle(&mut self, Finish { deadline }: Finish, ctx: &mut Self::Context) {
+        let alerts = self.detector.finish();
+        self.deliver(alerts, ctx);
         let notice = self.losses.finish(now(), &self.context);
         self.act_on(notice, ctx);
         self.metrics.publish(self.detector.counters());

@@ -1,11 +1,17 @@
 //! The Detector: what the kernel said becomes what a rule says about it.
 
+use std::time::Duration;
+
 use tiercel_detection::field::FieldFlags;
-use tiercel_detection::event::Document;
+use tiercel_detection::event::{Document, Event};
 use tiercel_detection::{Alert, Engine, OutputContext, RuleSet};
 
+use super::held::{HeldCounts, HeldEvents};
 use crate::capture::{Observation, WantedCalls};
-use crate::enrich::Enricher;
+use crate::enrich::{Enricher, LookupCounts, TableCounts};
+
+/// How often events that wait for a container runtime are looked at when nothing else happens.
+pub(super) const TICK: Duration = Duration::from_millis(25);
 
 /// Where every record went. `received = judged + out_of_scope + state_only`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +26,8 @@ pub struct StageCounters {
     pub state_only: u64,
     /// Processes that live now.
     pub processes: u64,
+    /// Containers that are remembered now.
+    pub containers: u64,
     /// Requests to an API server that the rules were asked about; they are no records.
     pub documents: u64,
 }
@@ -33,6 +41,7 @@ pub struct Detector {
     received: u64,
     judged: u64,
     documents: u64,
+    held: HeldEvents,
 }
 
 impl Detector {
@@ -40,7 +49,7 @@ impl Detector {
     pub fn new(mut enricher: Enricher, rules: RuleSet, context: OutputContext) -> Self {
         prepare(&mut enricher, &rules);
         let engine = Engine::new(rules, context.clone());
-        Self { enricher, engine, context, received: 0, judged: 0, documents: 0 }
+        Self { enricher, engine, context, received: 0, judged: 0, documents: 0, held: HeldEvents::new(0) }
     }
 
     /// Judges observations in the order of their time stamps.
@@ -50,10 +59,67 @@ impl Detector {
         for observation in batch {
             if let Some(event) = self.enricher.handle(observation) {
                 self.judged += 1;
-                self.engine.evaluate(&event, &mut alerts);
+                self.judge(event, &mut alerts);
             }
         }
+        self.judge_ready(&mut alerts);
         alerts
+    }
+
+    /// Lets the first events of a container wait for what its runtime says, in steps of a tick.
+    pub fn wait_for_runtimes(&mut self, wait: Duration) {
+        let ticks = wait.as_nanos().div_ceil(TICK.as_nanos());
+        self.held = HeldEvents::new(u32::try_from(ticks).unwrap_or(u32::MAX));
+    }
+
+    /// A tick has passed: judges events that have waited long enough.
+    pub fn tick(&mut self) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        self.enricher.take_container_news();
+        self.held.tick(|id| self.enricher.awaits_runtime_of(id));
+        self.judge_ready(&mut alerts);
+        alerts
+    }
+
+    /// Judges all that waits.
+    pub fn finish(&mut self) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        for event in self.held.drain() {
+            self.judge_now(event, &mut alerts);
+        }
+        alerts
+    }
+
+    /// What became of events that waited.
+    pub fn held_counts(&self) -> HeldCounts {
+        self.held.counts()
+    }
+
+    /// What was counted about containers.
+    pub fn container_counts(&self) -> (TableCounts, LookupCounts) {
+        self.enricher.container_counts()
+    }
+
+    fn judge(&mut self, event: Event, alerts: &mut Vec<Alert>) {
+        if !self.enricher.awaits_runtime(&event) {
+            return self.engine.evaluate(&event, alerts);
+        }
+        if let Err(event) = self.held.hold(event) {
+            self.engine.evaluate(&event, alerts);
+        }
+    }
+
+    fn judge_ready(&mut self, alerts: &mut Vec<Alert>) {
+        let ready = self.held.ready(|event| self.enricher.awaits_runtime(event));
+        for event in ready {
+            self.judge_now(event, alerts);
+        }
+    }
+
+    /// Judges an event that has waited, with what is known by now.
+    fn judge_now(&mut self, mut event: Event, alerts: &mut Vec<Alert>) {
+        self.enricher.complete(&mut event);
+        self.engine.evaluate(&event, alerts);
     }
 
     /// Judges requests to an API server in their order.
@@ -87,6 +153,7 @@ impl Detector {
             out_of_scope: enriched.out_of_scope,
             state_only: self.received - self.judged - enriched.out_of_scope,
             processes: enriched.processes,
+            containers: enriched.containers,
             documents: self.documents,
         }
     }

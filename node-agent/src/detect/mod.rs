@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod builtin;
 mod detector;
+mod held;
 pub mod internal;
 mod loss_policy;
 mod losses;
@@ -13,6 +14,7 @@ mod state;
 mod watch;
 
 pub use detector::{Detector, StageCounters};
+pub use held::HeldCounts;
 pub use loss_policy::{Allowance, LossAction, LossPolicy};
 pub use losses::LostRecords;
 pub use reload::one_line;

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tiercel_detection::event::Text;
 
+use super::container::ContainerNews;
 use super::world::{AccountTables, ContainerCandidate, HostChange, NamedFile, RuntimeContainer, ScannedProcess, World};
 
 /// What the machine answered to one question.
@@ -22,6 +23,10 @@ pub enum Answer {
     NamedFiles(Vec<NamedFile>),
     /// To [`World::host_change`].
     HostChange(Option<HostChange>),
+    /// To [`World::ask_container`].
+    ContainerAsked(Text, bool),
+    /// To [`World::container_news`].
+    ContainerNews(Vec<ContainerNews>),
 }
 
 /// A world that notes what another one answers.
@@ -73,6 +78,18 @@ impl World for Journal {
         found
     }
 
+    fn ask_container(&mut self, id: &Text, engine: &Text) -> bool {
+        let asked = self.world.ask_container(id, engine);
+        self.answers.add(Answer::ContainerAsked(id.clone(), asked));
+        asked
+    }
+
+    fn container_news(&mut self) -> Vec<ContainerNews> {
+        let news = self.world.container_news();
+        self.answers.add(Answer::ContainerNews(news.clone()));
+        news
+    }
+
     fn named_files(&mut self, paths: &[Text]) -> Vec<NamedFile> {
         let found = self.world.named_files(paths);
         self.answers.add(Answer::NamedFiles(found.clone()));
@@ -95,6 +112,8 @@ pub struct Answers {
     containers: FxHashMap<ContainerCandidate, VecDeque<Option<RuntimeContainer>>>,
     named_files: VecDeque<Vec<NamedFile>>,
     host_changes: VecDeque<Option<HostChange>>,
+    containers_asked: FxHashMap<Text, VecDeque<bool>>,
+    container_news: VecDeque<Vec<ContainerNews>>,
 }
 
 impl Answers {
@@ -106,6 +125,8 @@ impl Answers {
             Answer::Container(candidate, found) => self.containers.entry(candidate).or_default().push_back(found),
             Answer::NamedFiles(found) => self.named_files.push_back(found),
             Answer::HostChange(found) => self.host_changes.push_back(found),
+            Answer::ContainerAsked(id, asked) => self.containers_asked.entry(id).or_default().push_back(asked),
+            Answer::ContainerNews(news) => self.container_news.push_back(news),
         }
     }
 }
@@ -121,6 +142,14 @@ impl World for Answers {
 
     fn container(&mut self, candidate: &ContainerCandidate) -> Option<RuntimeContainer> {
         self.containers.get_mut(candidate)?.pop_front()?
+    }
+
+    fn ask_container(&mut self, id: &Text, _engine: &Text) -> bool {
+        self.containers_asked.get_mut(id).and_then(VecDeque::pop_front).unwrap_or(false)
+    }
+
+    fn container_news(&mut self) -> Vec<ContainerNews> {
+        self.container_news.pop_front().unwrap_or_default()
     }
 
     fn named_files(&mut self, _paths: &[Text]) -> Vec<NamedFile> {

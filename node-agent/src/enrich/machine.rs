@@ -14,7 +14,8 @@ use super::accounts::{parse_group, parse_passwd};
 use super::world::{
     AccountTables, ContainerCandidate, HostChange, NamedFile, RuntimeContainer, ScannedProcess, Snapshot, World,
 };
-use super::{mounts::Mounts, runtimes, scan};
+use super::container::{self, ContainerNews, LookupCounts, Lookups};
+use super::{mounts::Mounts, scan};
 
 /// The init of the host.
 const INIT_PID: u32 = 1;
@@ -34,6 +35,7 @@ pub struct Machine {
     accounts_changed: Option<[SystemTime; 2]>,
     boot_offset_ns: u64,
     without_environments: bool,
+    runtimes: Option<Lookups>,
 }
 
 impl Machine {
@@ -45,6 +47,12 @@ impl Machine {
     /// A machine that never tells the environment of a process: it often holds secrets.
     pub fn without_environments() -> Self {
         Self { without_environments: true, ..Self::default() }
+    }
+
+    /// The same machine, which also asks the sockets of container runtimes.
+    #[must_use]
+    pub fn with_runtimes(self, runtimes: Lookups) -> Self {
+        Self { runtimes: Some(runtimes), ..self }
     }
 
     /// Reads all processes and the account database. Fails when /proc is not readable.
@@ -78,7 +86,19 @@ impl World for Machine {
     }
 
     fn container(&mut self, candidate: &ContainerCandidate) -> Option<RuntimeContainer> {
-        runtimes::find(candidate)
+        container::find(candidate)
+    }
+
+    fn ask_container(&mut self, id: &Text, engine: &Text) -> bool {
+        self.runtimes.as_ref().is_some_and(|runtimes| runtimes.ask(id, engine))
+    }
+
+    fn lookup_counts(&self) -> LookupCounts {
+        self.runtimes.as_ref().map(Lookups::counts).unwrap_or_default()
+    }
+
+    fn container_news(&mut self) -> Vec<ContainerNews> {
+        self.runtimes.as_mut().map(Lookups::news).unwrap_or_default()
     }
 
     fn named_files(&mut self, paths: &[Text]) -> Vec<NamedFile> {

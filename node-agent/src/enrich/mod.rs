@@ -4,7 +4,6 @@
 mod accounts;
 mod confine;
 mod container;
-mod containers;
 mod enricher;
 mod identity;
 mod journal;
@@ -17,7 +16,6 @@ mod parameters;
 mod path;
 mod process;
 mod profile;
-mod runtimes;
 mod scan;
 pub mod scap;
 mod sockets;
@@ -25,7 +23,10 @@ mod sockets;
 mod tests;
 mod world;
 
-pub use container::container_id_in_path;
+pub use container::{
+    ContainerDetails, ContainerMount, ContainerNews, ContainerOptions, Engine, LookupCounts, Lookups, Runtime,
+    RuntimeSockets, Socket, TableCounts, container_id_in_path, cri_messages, runtimes,
+};
 pub use enricher::{Counters, Enricher, Options};
 pub use journal::{Answer, Answers, Journal, Notes};
 pub use live::LiveMachine;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tiercel_detection::event::{Process, Text};
+use tiercel_detection::event::{Container, Process, Text};
 
 /// Most processes that are known at a time; Falco's default for its thread table.
 pub const PROCESSES_MAX: usize = 262_144;
@@ -185,6 +185,15 @@ impl ProcessTable {
         if !entry.children.is_empty() {
             self.generation += 1;
         }
+    }
+
+    /// Gives what has become known of a container to all that are in it.
+    pub(super) fn describe_container(&mut self, container: &Arc<Container>) {
+        let is_in = |process: &Process| process.container.as_ref().is_some_and(|old| old.full_id == container.full_id);
+        for entry in self.live.values_mut().chain(self.exited.values_mut()).filter(|entry| is_in(&entry.process)) {
+            Arc::make_mut(&mut entry.process).container = Some(container.clone());
+        }
+        self.generation += 1;
     }
 
     /// Notes the parent of a process, when it is another one than was known.

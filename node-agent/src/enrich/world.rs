@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use tiercel_detection::event::Text;
 
+use super::container::{ContainerNews, LookupCounts};
+
 /// The machine at the moment when capture began.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -150,6 +152,17 @@ pub trait World: Send + std::fmt::Debug {
 
     /// Asks the runtimes whether they know a container of that name in that cgroup.
     fn container(&mut self, candidate: &ContainerCandidate) -> Option<RuntimeContainer>;
+
+    /// Asks the runtimes what they know of a container, by its whole id and engine; whether there will be an answer.
+    fn ask_container(&mut self, id: &Text, engine: &Text) -> bool;
+
+    /// What the runtimes answered since the last call.
+    fn container_news(&mut self) -> Vec<ContainerNews>;
+
+    /// What was counted about questions to runtimes; nothing in a replay.
+    fn lookup_counts(&self) -> LookupCounts {
+        LookupCounts::default()
+    }
 
     /// Finds out which files the paths name now; paths that name no regular file are left out.
     fn named_files(&mut self, paths: &[Text]) -> Vec<NamedFile>;

@@ -65,14 +65,18 @@ fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
         FieldId::ContainerPrivileged => container.privileged.map(Value::Bool),
         FieldId::ContainerIp => text(&container.ip),
         // What the runtime says nothing of, once it has answered.
-        FieldId::ContainerCniJson
-        | FieldId::K8sPodCniJson
-        | FieldId::K8sPodIp
-        | FieldId::K8sPodSandboxId
-        | FieldId::K8sPodFullSandboxId => container.image_repository.as_ref().map(|_| Value::text("")),
-        FieldId::ContainerHostPid | FieldId::ContainerHostNetwork | FieldId::ContainerHostIpc => {
-            container.image_repository.as_ref().map(|_| Value::Bool(false))
+        FieldId::ContainerCniJson | FieldId::K8sPodCniJson => answered(container).map(|()| Value::text("")),
+        FieldId::K8sPodIp => text(&container.pod_ip).or_else(|| answered(container).map(|()| Value::text(""))),
+        FieldId::K8sPodFullSandboxId => {
+            text(&container.sandbox_id).or_else(|| answered(container).map(|()| Value::text("")))
         }
+        FieldId::K8sPodSandboxId => {
+            let short = container.sandbox_id.as_deref().map(|id| Value::text(short_id(id)));
+            short.or_else(|| answered(container).map(|()| Value::text("")))
+        }
+        FieldId::ContainerHostPid => flag(container, container.host_pid),
+        FieldId::ContainerHostNetwork => flag(container, container.host_network),
+        FieldId::ContainerHostIpc => flag(container, container.host_ipc),
         FieldId::ContainerMounts => {
             let mounts: Vec<String> = container.mounts.as_deref()?.iter().map(mount_text).collect();
             Some(Value::owned(mounts.join(",")))
@@ -83,15 +87,15 @@ fn inside<'a>(container: &'a Container, field: &FieldRef) -> Option<Value<'a>> {
         | FieldId::ContainerMountMode
         | FieldId::ContainerMountRdwr
         | FieldId::ContainerMountPropagation => mount(container, field),
-        FieldId::ContainerLabel => label(container, &field.argument),
-        FieldId::ContainerLabels => labels(container),
+        FieldId::ContainerLabel => label(container.labels.as_deref()?, &field.argument),
+        FieldId::ContainerLabels => labels(container.labels.as_deref()?),
         FieldId::K8sPodName => text(&container.pod_name),
         FieldId::K8sNsName => text(&container.pod_namespace),
         FieldId::K8sPodUid | FieldId::K8sPodId => text(&container.pod_uid),
-        FieldId::K8sPodLabel => container.pod_name.as_ref().and_then(|_| label(container, &field.argument)),
-        FieldId::K8sPodLabels => match &container.pod_name {
-            Some(_) => labels(container),
-            None => container.image_repository.as_ref().map(|_| Value::text("")),
+        FieldId::K8sPodLabel => label(pod_labels(container)?, &field.argument),
+        FieldId::K8sPodLabels => match pod_labels(container) {
+            Some(pod_labels) => labels(pod_labels),
+            None => answered(container).map(|()| Value::text("")),
         },
         _ => None,
     }
@@ -136,14 +140,33 @@ fn mount_text(mount: &Mount) -> String {
     format!("{source}:{destination}:{mode}:{writable}:{propagation}")
 }
 
-fn label<'a>(container: &'a Container, argument: &Argument) -> Option<Value<'a>> {
+fn label<'a>(labels: &'a [(Text, Text)], argument: &Argument) -> Option<Value<'a>> {
     let Argument::Key(key) = argument else { return None };
-    let labels = container.labels.as_deref()?;
     labels.iter().find(|(name, _)| name == key).map(|(_, value)| Value::text(value))
 }
 
-fn labels(container: &Container) -> Option<Value<'_>> {
-    let labels: Vec<String> =
-        container.labels.as_deref()?.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+fn labels<'a>(labels: &[(Text, Text)]) -> Option<Value<'a>> {
+    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}:{value}")).collect();
     Some(Value::owned(labels.join(",")))
+}
+
+/// The labels of the pod; those of the container where nobody tells the pod's.
+fn pod_labels(container: &Container) -> Option<&[(Text, Text)]> {
+    container.pod_name.as_ref()?;
+    container.pod_labels.as_deref().or(container.labels.as_deref())
+}
+
+/// Whether a runtime has described the container.
+fn answered(container: &Container) -> Option<()> {
+    container.image_repository.as_ref().map(|_| ())
+}
+
+fn flag<'a>(container: &Container, told: Option<bool>) -> Option<Value<'a>> {
+    told.or_else(|| answered(container).map(|()| false)).map(Value::Bool)
+}
+
+/// Falco cuts ids of sandboxes as it cuts those of containers.
+fn short_id(id: &str) -> &str {
+    const SHORT_ID_BYTES: usize = 12;
+    &id[..id.floor_char_boundary(SHORT_ID_BYTES)]
 }

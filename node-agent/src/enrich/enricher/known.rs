@@ -53,13 +53,15 @@ impl Enricher {
     }
 
     pub(super) fn add_scanned(&mut self, found: &ScannedProcess, now_ns: u64) {
-        let container = self.containers.of(&found.cgroup, found.namespaces, now_ns, true, self.world.as_mut());
+        let parent = Incarnation { pid: found.parent_pid, start_ticks: 0 };
+        let before = self.processes.get(parent).and_then(|parent| parent.container.clone());
+        let asked = (true, before.as_ref());
+        let container = self.containers.of(&found.cgroup, found.namespaces, now_ns, asked, self.world.as_mut());
         let scope = self.containers.account_scope(container.as_ref(), found.namespaces[1], Some(found.pid));
         self.accounts.make_known(&scope, self.world.as_mut());
         let names = Names::find(&self.accounts, &scope, [found.uid, found.gid, found.login_uid]);
         let process = profile::scanned(found, names, container, self.boot_offset_ns);
         let id = Incarnation { pid: found.pid, start_ticks: found.start_ticks };
-        let parent = Incarnation { pid: found.parent_pid, start_ticks: 0 };
         let in_scope = self.starts_in_scope(id) || self.processes.in_scope(parent);
         self.processes.insert(process, id, parent, in_scope, now_ns);
     }

@@ -36,7 +36,10 @@ impl Enricher {
         if parent.pid != 0 && self.processes.get(parent).is_none() {
             self.look_up(parent, now_ns);
         }
-        let container = self.containers.of(&task.cgroup, task.namespaces, now_ns, true, self.world.as_mut());
+        let before = self.processes.get(id).or_else(|| self.processes.get(parent));
+        let before = before.and_then(|process| process.container.clone());
+        let asked = (true, before.as_ref());
+        let container = self.containers.of(&task.cgroup, task.namespaces, now_ns, asked, self.world.as_mut());
         let scope = self.containers.account_scope(container.as_ref(), task.namespaces[1], Some(id.pid));
         let names = self.names_of(task, &scope);
         if !self.processes.lives(id) {
@@ -70,7 +73,8 @@ impl Enricher {
         let container = if task.cgroup == original.cgroup {
             original.container.clone()
         } else {
-            self.containers.of(&task.cgroup, task.namespaces, now_ns, false, self.world.as_mut())
+            let asked = (false, original.container.as_ref());
+            self.containers.of(&task.cgroup, task.namespaces, now_ns, asked, self.world.as_mut())
         };
         let scope = self.containers.account_scope(container.as_ref(), task.namespaces[1], None);
         let names = self.names_of(task, &scope);

@@ -6,11 +6,11 @@ mod learn;
 
 use std::sync::Arc;
 
-use tiercel_detection::event::{Event, EventKind, KindSet, Moment, Process, Surroundings, Text, Timestamp, Via, kinds};
+use tiercel_detection::event::{Container, Event, EventKind, KindSet, Moment, Process, Surroundings, Text, Timestamp, Via, kinds};
 
 use crate::capture::observation::{Act, Fork, Observation};
 use crate::enrich::accounts::{AccountScope, Accounts};
-use crate::enrich::containers::Containers;
+use crate::enrich::container::{Containers, LookupCounts, TableCounts};
 use crate::enrich::identity::Identities;
 use crate::enrich::kind::kind_of;
 use crate::enrich::live::LiveMachine;
@@ -127,6 +127,41 @@ impl Enricher {
         }
     }
 
+    /// What was counted about containers so far.
+    pub fn container_counts(&self) -> (TableCounts, LookupCounts) {
+        (self.containers.counts(), self.world.lookup_counts())
+    }
+
+    /// Whether the runtime of the container with that whole id has not answered yet.
+    pub fn awaits_runtime_of(&self, id: &str) -> bool {
+        self.containers.is_due(id)
+    }
+
+    /// Whether the runtime of the event's container has not answered yet.
+    pub fn awaits_runtime(&self, event: &Event) -> bool {
+        event.process.container.as_ref().is_some_and(|container| self.containers.is_due(&container.full_id))
+    }
+
+    /// Gives an event what has become known of its container since it was made.
+    pub fn complete(&self, event: &mut Event) {
+        let current = event.process.container.as_ref().and_then(|container| self.containers.current(container));
+        if let Some(current) = current {
+            Arc::make_mut(&mut event.process).container = Some(current);
+        }
+    }
+
+    /// Takes the answers of container runtimes that have come; for times when nothing else happens.
+    pub fn take_container_news(&mut self) {
+        let described = self.containers.take_news(self.world.as_mut());
+        self.describe_containers(described);
+    }
+
+    fn describe_containers(&mut self, described: Vec<Arc<Container>>) {
+        for container in described {
+            self.processes.describe_container(&container);
+        }
+    }
+
     /// Learns from one observation and describes it, unless it is of no interest. Observations come in the order of
     /// their time, give or take what one drain of the rings leaves open.
     pub fn handle(&mut self, observation: &Observation) -> Option<Event> {
@@ -159,6 +194,8 @@ impl Enricher {
                 }
             }
         }
+        let described = self.containers.news(now_ns, self.world.as_mut());
+        self.describe_containers(described);
         self.identities.keep_fresh(now_ns, self.world.as_mut());
     }
 

@@ -8,7 +8,7 @@ use tiercel_detection::event::{Event, FdKind, L4Protocol, ParameterValue, Text};
 use crate::capture::Class;
 use crate::capture::observation::{Act, Exec, Exit, Fork, Observation, Open, TaskIdentity};
 use crate::enrich::{
-    Account, AccountTables, ContainerCandidate, Enricher, HostChange, NamedFile, Options, RuntimeContainer,
+    Account, AccountTables, ContainerCandidate, ContainerNews, Enricher, HostChange, NamedFile, Options, RuntimeContainer,
     ScannedProcess, Snapshot, World,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Tables {
     pub(super) files: Vec<NamedFile>,
     pub(super) change: Option<HostChange>,
     pub(super) questions: Vec<String>,
+    pub(super) has_runtimes: bool,
+    pub(super) news: Vec<ContainerNews>,
 }
 
 /// The tables, shared with the test.
@@ -62,6 +64,17 @@ impl World for TestWorld {
             tables.questions.push(format!("container {}", candidate.name));
             tables.containers.get(&candidate.cgroup).cloned()
         })
+    }
+
+    fn ask_container(&mut self, id: &Text, engine: &Text) -> bool {
+        self.edit(|tables| {
+            tables.questions.push(format!("runtime {engine} {id}"));
+            tables.has_runtimes
+        })
+    }
+
+    fn container_news(&mut self) -> Vec<ContainerNews> {
+        self.edit(|tables| std::mem::take(&mut tables.news))
     }
 
     fn named_files(&mut self, paths: &[Text]) -> Vec<NamedFile> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tiercel_detection::event::Text;
 
-use super::world::{ContainerCandidate, RuntimeContainer};
+use crate::enrich::world::{ContainerCandidate, RuntimeContainer};
 
 /// Where runc keeps the state of its containers.
 const RUNC_STATES: &str = "/run/runc";
@@ -23,7 +23,7 @@ const STATE_BYTES_MAX: u64 = 4 << 20;
 const ALL_CAPABILITIES_MIN: usize = 38;
 
 /// Asks containerd's and runc's files about a candidate.
-pub(super) fn find(candidate: &ContainerCandidate) -> Option<RuntimeContainer> {
+pub(in crate::enrich) fn find(candidate: &ContainerCandidate) -> Option<RuntimeContainer> {
     containerd(Path::new(CONTAINERD_BUNDLES), candidate).or_else(|| runc(Path::new(RUNC_STATES), candidate))
 }
 

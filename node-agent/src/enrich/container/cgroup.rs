@@ -3,11 +3,7 @@
 //! The paths are those that runtimes are known to make. A path whose last element is a plain name proves nothing by
 //! itself (any service manager makes such paths), so it is only a candidate that a runtime has to confirm.
 
-use std::sync::Arc;
-
-use tiercel_detection::event::Container;
-
-use super::world::{ContainerCandidate, RuntimeContainer};
+use crate::enrich::world::ContainerCandidate;
 
 /// Length of the ids that OCI engines give out.
 const ID_LENGTH: usize = 64;
@@ -17,7 +13,7 @@ const SHORT_ID_LENGTH: usize = 12;
 
 /// What a cgroup path says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Membership {
+pub(in crate::enrich) enum Membership {
     /// No container.
     Host,
     /// A container, its engine and whole id.
@@ -32,7 +28,7 @@ pub(super) enum Membership {
 }
 
 /// Reads a cgroup path.
-pub(super) fn membership(cgroup: &str) -> Membership {
+pub(in crate::enrich) fn membership(cgroup: &str) -> Membership {
     let elements: Vec<&str> = cgroup.split('/').filter(|element| !element.is_empty()).collect();
     if let Some((engine, id)) = by_id(cgroup, &elements).or_else(|| by_name(&elements)) {
         return Membership::Container { engine, id: id.to_owned() };
@@ -53,28 +49,6 @@ pub fn container_id_in_path(cgroup: &str) -> Option<String> {
         Membership::Container { id, .. } => Some(short_id(&id).to_owned()),
         Membership::Host | Membership::Candidate(_) => None,
     }
-}
-
-/// The container that a cgroup path names by its id.
-pub(super) fn from_id(engine: &'static str, id: &str) -> Arc<Container> {
-    Arc::new(Container { id: short_id(id).into(), full_id: id.into(), engine: engine.into(), ..Container::default() })
-}
-
-/// The container that a runtime's state files describe.
-pub(super) fn from_runtime(runtime: &RuntimeContainer) -> Arc<Container> {
-    let label = |key: &str| runtime.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| value.clone());
-    Arc::new(Container {
-        id: short_id(&runtime.id).into(),
-        full_id: runtime.id.clone(),
-        engine: runtime.engine.clone(),
-        name: Some(label("io.kubernetes.container.name").unwrap_or_else(|| runtime.id.clone())),
-        privileged: runtime.privileged,
-        labels: (!runtime.labels.is_empty()).then(|| Arc::from(runtime.labels.as_slice())),
-        pod_name: label("io.kubernetes.pod.name"),
-        pod_namespace: label("io.kubernetes.pod.namespace"),
-        pod_uid: label("io.kubernetes.pod.uid"),
-        ..Container::default()
-    })
 }
 
 /// Engines whose containers have 64 hexadecimal digits for a name. The innermost element wins: containers nest.
@@ -112,6 +86,7 @@ fn by_name<'a>(elements: &[&'a str]) -> Option<(&'static str, &'a str)> {
         _ => None,
     });
     let payload = || elements.iter().find_map(|element| Some(("lxc", element.strip_prefix("lxc.payload.")?)));
+    let nspawn = || elements.iter().find_map(|element| Some(("systemd-nspawn", nspawn_name(element)?)));
     let libvirt = || elements.iter().find_map(|element| Some(("libvirt_lxc", libvirt_name(element)?)));
     let bpm = || {
         let name = elements.last()?.strip_prefix("bpm-")?;
@@ -119,7 +94,7 @@ fn by_name<'a>(elements: &[&'a str]) -> Option<(&'static str, &'a str)> {
     };
     let found = match elements {
         [.., "libvirt", "lxc", name] => Some(("libvirt_lxc", *name)),
-        _ => lxc.or_else(payload).or_else(libvirt).or_else(bpm),
+        _ => lxc.or_else(payload).or_else(libvirt).or_else(nspawn).or_else(bpm),
     };
     found.filter(|(_, name)| !name.is_empty())
 }
@@ -132,7 +107,14 @@ fn libvirt_name(element: &str) -> Option<&str> {
     element.strip_suffix(".libvirt-lxc").or_else(systemd)
 }
 
-fn is_id(text: &str) -> bool {
+/// systemd registers containers and virtual machines alike; the latter have the name of their hypervisor in front.
+fn nspawn_name(element: &str) -> Option<&str> {
+    let service = || element.strip_prefix("systemd-nspawn@")?.strip_suffix(".service");
+    let scope = || element.strip_prefix("machine-")?.strip_suffix(".scope");
+    service().or_else(scope).filter(|name| !name.starts_with("qemu\\x2d"))
+}
+
+pub(super) fn is_id(text: &str) -> bool {
     text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -152,7 +134,7 @@ fn candidate_name(element: &str) -> Option<&str> {
 }
 
 /// The first 12 digits of a long id; names are kept whole.
-fn short_id(id: &str) -> &str {
+pub(super) fn short_id(id: &str) -> &str {
     if is_id(id) { &id[..SHORT_ID_LENGTH] } else { id }
 }
 
@@ -214,6 +196,8 @@ mod tests {
         check("/libvirt/lxc/web", "libvirt_lxc web");
         check("/system.slice/bpm-nats.scope", "bpm nats");
         check("/bpm-nats", "bpm nats");
+        check("/machine.slice/systemd-nspawn@build.service/payload", "systemd-nspawn build");
+        check("/machine.slice/machine-build.scope/system.slice/ssh.service", "systemd-nspawn build");
     }
 
     #[test]
@@ -226,6 +210,7 @@ mod tests {
         check("/machine.slice/libpod-conmon-%.scope", "host");
         check("/kubepods.slice/kubepods-pod97d0.slice/crio-conmon-%.scope", "host");
         check("/system.slice/containerd.service", "host");
+        check("/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", "host");
     }
 
     #[test]
@@ -241,8 +226,7 @@ mod tests {
 
     #[test]
     fn long_ids_are_cut_and_names_are_not() {
-        assert_eq!(&*from_id("docker", ID).id, "3ad7b26ded6d");
-        assert_eq!(&*from_id("docker", ID).full_id, ID);
-        assert_eq!(&*from_id("lxc", "a-rather-long-name").id, "a-rather-long-name");
+        assert_eq!(short_id(ID), "3ad7b26ded6d");
+        assert_eq!(short_id("a-rather-long-name"), "a-rather-long-name");
     }
 }
