@@ -153,8 +153,16 @@ structures! {
         flags: u32,
         /// Names from the leaf to the root.
         path: Span,
-        /// Nothing.
-        padding: u32,
+        /// A [`FileIdentity`]: the file of a layer that an overlay shows.
+        layer: Span,
+    }
+
+    /// Which file of which file system.
+    FileIdentity = "file_identity", 16 bytes {
+        /// Device, encoded as stat does.
+        device: u64,
+        /// Inode number.
+        inode: u64,
     }
 
     /// A path as a call was given it.
@@ -434,6 +442,8 @@ pub const RECORD_SCALAR: u16 = 8;
 
 /// [`RecordHeader::flags`]: the call came through the 32-bit table.
 pub const HEADER_COMPAT: u8 = 1;
+/// [`RecordHeader::flags`]: it was a request of io_uring.
+pub const HEADER_IO_URING: u8 = 2;
 
 /// [`FileObject::flags`]: it was filled.
 pub const FILE_PRESENT: u32 = 1;
@@ -493,6 +503,8 @@ pub const PLAN_TASK: u8 = 1;
 pub const PLAN_RECEIVES: u8 = 2;
 /// [`CallPlan::flags`]: the socket is that of the returned descriptor.
 pub const PLAN_RESULT_SOCKET: u8 = 4;
+/// [`CallPlan::flags`]: the message argument is a list of `struct mmsghdr`; the call returns how many were handled.
+pub const PLAN_MANY: u8 = 8;
 
 /// The call has no such argument.
 pub const ARGUMENT_NONE: i8 = -1;
@@ -509,8 +521,10 @@ pub const COMPAT_NONE: u16 = 0xffff;
 pub const COMPAT_SOCKETCALL: u16 = 0xfffe;
 
 /// Rows of the table of calls.
-pub const CALLS_MAX: u32 = 512;
+pub const CALLS_MAX: u32 = 576;
 /// Rows of the table of calls behind socketcall.
 pub const SOCKETCALLS_MAX: u32 = 32;
+/// Rows of the table of io_uring's operations.
+pub const RING_OPERATIONS_MAX: u32 = 128;
 /// Longest record: the fixed part and a full tail.
 pub const RECORD_BYTES_MAX: usize = 512 + 7 * 4096;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tiercel_agent::capture::actor::{CaptureActor, LossesCounted, ObservationBatch, StopCapture};
-use tiercel_agent::capture::observation::{Act, Exit};
+use tiercel_agent::capture::observation::{Act, Entry, Exit};
 use tiercel_agent::capture::{
     CapabilityMatrix, Class, ClassLoss, Drained, LossReport, Observation, Progress, Source, SourceError,
 };
@@ -110,7 +110,7 @@ fn observation(sequence: u64) -> Observation {
         started_boot_ns: 0,
         uid: 0,
         gid: 0,
-        compat: false,
+        entry: Entry::Syscall,
         act: Act::Exit(Exit::default()),
     }
 }

@@ -13,7 +13,7 @@ __noinline int record_dup(void)
 	record = START_RECORD(dup_record, scratch);
 	fill_call_header(&record->header, scratch, RECORD_DUP);
 	copy_arguments(record->arguments, scratch);
-	file = file_of_fd(scratch->call.result);
+	file = file_made(scratch);
 	if (file && is_socket(file))
 		fill_socket(&record->socket, file);
 	else if (file)

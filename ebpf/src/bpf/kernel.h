@@ -95,9 +95,28 @@ struct dentry {
 	struct inode *d_inode;
 };
 
+struct ovl_path {
+	struct dentry *dentry;
+};
+
+struct ovl_entry {
+	struct ovl_path __lowerstack[1];
+};
+
 struct ovl_inode {
 	struct inode vfs_inode;
 	struct dentry *__upperdentry;
+	struct ovl_entry *oe;
+};
+
+/* 5.19 to 6.4 */
+struct ovl_inode___path {
+	struct ovl_path lowerpath;
+};
+
+/* up to 5.18 */
+struct ovl_inode___inode {
+	struct inode *lower;
 };
 
 struct vfsmount {
@@ -315,6 +334,163 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct open_how {
+	u64 flags, mode, resolve;
+};
+
+struct io_cqe {
+	s32 res;
+	/* Before the request is issued: its descriptor. */
+	int fd;
+};
+
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+	u32 flags;
+};
+
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+	unsigned int flags;
+	struct io_file_table file_table;
+};
+
+/* up to 6.12 */
+struct io_file_table___slots {
+	unsigned long *files;
+};
+
+struct io_ring_ctx___slots {
+	unsigned int nr_user_files;
+	struct io_file_table___slots file_table;
+};
+
+/* A request of io_uring. What its operation was given lies at its head, as one of the structures below. */
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	/* 64 bits since 6.10; the lower half is the same. */
+	u32 flags;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	void *async_data;
+};
+
+struct io_open {
+	int dfd;
+	u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_unlink {
+	int dfd;
+	int flags;
+	struct filename *filename;
+};
+
+struct io_mkdir {
+	int dfd;
+	unsigned short mode;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_link {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_socket {
+	int domain, type, protocol;
+	u32 file_slot;
+};
+
+struct io_accept {
+	void *addr;
+	int *addr_len;
+	int flags;
+	u32 file_slot;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+
+struct io_listen {
+	int backlog;
+};
+
+struct io_shutdown {
+	int how;
+};
+
+struct io_ftrunc {
+	s64 len;
+};
+
+struct xattr_name {
+	char name[1];
+};
+
+struct kernel_xattr_ctx {
+	struct xattr_name *kname;
+};
+
+struct io_xattr {
+	struct kernel_xattr_ctx ctx;
+	struct filename *filename;
+};
+
+struct io_splice {
+	u64 len;
+	int splice_fd_in;
+	unsigned int flags;
+};
+
+struct io_sr_msg {
+	void *buf;
+	int len, msg_flags;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+};
+
+struct __kernel_sockaddr_storage {
+	unsigned short ss_family;
+};
+
+struct io_async_msghdr {
+	struct msghdr msg;
+	struct __kernel_sockaddr_storage addr;
 };
 
 #pragma clang attribute pop

@@ -68,6 +68,8 @@ enum filter {
 #define PLAN_RECEIVES 2
 /* The socket is that of the descriptor which the call returned. */
 #define PLAN_RESULT_SOCKET 4
+/* The message is a list of struct mmsghdr; the call returns how many were handled. */
+#define PLAN_MANY 8
 
 /* How one call is recorded: the positions of its arguments. */
 struct call_plan {
@@ -105,8 +107,8 @@ struct call_row {
 	u16 padding;
 };
 
-/* Above the highest number of any architecture's table (x86-64 ends at 470 in 6.18). */
-#define CALLS_MAX 512
+/* Above the highest number of any table (x86-64 ends at 470 in 6.18, x32 at 547). */
+#define CALLS_MAX 576
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -193,6 +195,22 @@ struct {
 #define TAIL_START_MAX (6 * TEXT_BYTES_MAX)
 #define TAIL_BYTES_MAX (TAIL_START_MAX + TEXT_BYTES_MAX)
 
+/* What a request of io_uring was given and by whom, copied when it was submitted. */
+struct submission {
+	u64 started_boot_ns;
+	u32 pid, tid, uid, gid;
+	/* The open file that it works on, and the one that it made: addresses of `struct file`, known when it has ended. */
+	u64 file, made_file;
+	u64 resolve;
+	struct given_path paths[2];
+	/* Bytes of a sockaddr. */
+	struct span address;
+	struct span text;
+	/* Place in the ring's own table of files where it puts the file that it makes, counted from 1. */
+	u32 file_slot;
+	u32 tail_bytes;
+};
+
 /* What the handlers work on. */
 struct call {
 	struct call_plan plan;
@@ -202,6 +220,8 @@ struct call {
 	s64 result;
 	/* Six arguments and two zeros, so that a masked index is always inside. */
 	u64 arguments[8];
+	/* Only for requests of io_uring. */
+	struct submission submission;
 };
 
 /*

@@ -16,8 +16,8 @@ static __always_inline u64 user_device(u32 device)
 	return (minor & 0xff) | (major << 8) | ((u64)(minor & ~0xffU) << 12);
 }
 
-/* Says in which layer of an overlay an inode lives. */
-static __always_inline u32 overlay_layer(struct inode *inode)
+/* The inode in the upper layer that an overlay shows; null when it shows that of a lower one. */
+static __always_inline struct inode *upper_inode(struct inode *inode)
 {
 	u64 upper_at = (u64)inode;
 	struct dentry *upper = NULL;
@@ -28,7 +28,51 @@ static __always_inline u32 overlay_layer(struct inode *inode)
 	else /* overlayfs is a module, its types are not at hand: the member follows the inode since 4.13 */
 		upper_at += bpf_core_type_size(struct inode);
 	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)upper_at);
-	return upper && BPF_CORE_READ(upper, d_inode) ? FILE_UPPER_LAYER : FILE_LOWER_LAYER;
+	return upper ? BPF_CORE_READ(upper, d_inode) : NULL;
+}
+
+/* The inode in the lower layer that an overlay shows; null where overlayfs is a module and its types are not at hand. */
+static __always_inline struct inode *lower_inode(struct inode *inode)
+{
+	struct ovl_inode *overlay;
+	struct ovl_inode___path *by_path;
+	struct ovl_inode___inode *by_inode;
+
+	if (!bpf_core_type_exists(struct ovl_inode))
+		return NULL;
+	overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	by_path = (void *)overlay;
+	by_inode = (void *)overlay;
+	if (bpf_core_field_exists(overlay->oe))
+		return BPF_CORE_READ(overlay, oe, __lowerstack[0].dentry, d_inode);
+	if (bpf_core_field_exists(by_path->lowerpath))
+		return BPF_CORE_READ(by_path, lowerpath.dentry, d_inode);
+	if (bpf_core_field_exists(by_inode->lower))
+		return BPF_CORE_READ(by_inode, lower);
+	return NULL;
+}
+
+/* Appends which file of a layer it is that an overlay shows: the one that has other names elsewhere. */
+static __always_inline struct span append_identity(struct scratch *scratch, struct inode *inode)
+{
+	u32 start = scratch->tail_bytes;
+	struct file_identity identity = {};
+
+	if (!inode || start > TAIL_START_MAX)
+		return span_of(0);
+	identity.device = user_device(BPF_CORE_READ(inode, i_sb, s_dev));
+	identity.inode = BPF_CORE_READ(inode, i_ino);
+	__builtin_memcpy(&scratch->bytes[FIXED_BYTES_MAX + start], &identity, sizeof(identity));
+	scratch->tail_bytes = start + sizeof(identity);
+	return span_of(span_value(start, sizeof(identity), false));
+}
+
+static __always_inline void fill_layer(struct file_object *out, struct scratch *scratch, struct inode *inode)
+{
+	struct inode *upper = upper_inode(inode);
+
+	out->flags |= upper ? FILE_UPPER_LAYER : FILE_LOWER_LAYER;
+	out->layer = append_identity(scratch, upper ? upper : lower_inode(inode));
 }
 
 static __always_inline void fill_file(struct file_object *out, const struct path *path, struct inode *inode)
@@ -53,7 +97,7 @@ static __always_inline void fill_file(struct file_object *out, const struct path
 	out->path = span_of(append_path((u64)place.dentry, (u64)place.mnt));
 	out->flags = FILE_PRESENT | scratch->path_flags;
 	if (magic == OVERLAYFS_MAGIC)
-		out->flags |= overlay_layer(inode);
+		fill_layer(out, scratch, inode);
 }
 
 static __always_inline void fill_open_file(struct file_object *out, struct file *file)

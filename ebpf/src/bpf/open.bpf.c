@@ -22,6 +22,8 @@ static __always_inline void fill_open_flags(struct open_record *record, struct s
 		if (plan->open_mode >= 0)
 			how.mode = argument_of(scratch, plan->open_mode);
 	}
+	if (is_ring_request(scratch))
+		record->resolve = scratch->call.submission.resolve;
 	record->flags = how.flags;
 	record->mode = how.mode;
 }
@@ -36,9 +38,9 @@ __noinline int record_open(void)
 		return 0;
 	record = START_RECORD(open_record, scratch);
 	fill_call_header(&record->header, scratch, RECORD_OPEN);
-	fill_given(&record->path, scratch, scratch->call.plan.first_directory, scratch->call.plan.first_path);
+	fill_first_path(&record->path, scratch);
 	fill_open_flags(record, scratch);
-	file = file_of_fd(scratch->call.result);
+	file = file_made(scratch);
 	if (file) {
 		fill_open_file(&record->file, file);
 		record->created = !!(BPF_CORE_READ(file, f_mode) & FMODE_CREATED);

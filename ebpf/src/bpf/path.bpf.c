@@ -20,7 +20,7 @@ __noinline int fill_planned_file(u64 file_part_offset)
 	} else if (source == FILE_ROOT) {
 		fill_directory(out, &fs->root);
 	} else if (source >= 0) {
-		file = file_of_fd(argument_of(scratch, source));
+		file = file_of_argument(scratch, argument_of(scratch, source));
 		if (file)
 			fill_open_file(out, file);
 	}
@@ -42,10 +42,9 @@ __noinline int record_path(void)
 	record = START_RECORD(path_record, scratch);
 	fill_call_header(&record->header, scratch, RECORD_PATH);
 	copy_arguments(record->arguments, scratch);
-	fill_given(&record->first, scratch, plan->first_directory, plan->first_path);
-	fill_given(&record->second, scratch, plan->second_directory, plan->second_path);
+	fill_first_path(&record->first, scratch);
+	fill_second_path(&record->second, scratch);
 	fill_planned_file(FILE_PART(path_record));
-	if (plan->text >= 0)
-		record->text = span_of(append_user_text(argument_of(scratch, plan->text)));
+	record->text = fill_text(scratch);
 	return emit(sizeof(*record), plan->class);
 }

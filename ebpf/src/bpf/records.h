@@ -28,6 +28,7 @@ struct span {
 };
 
 #define HEADER_COMPAT 1
+#define HEADER_IO_URING 2
 
 struct record_header {
 	u64 boot_ns;
@@ -88,7 +89,13 @@ struct file_object {
 	u32 flags;
 	/* Names from the leaf to the root, each ended by a zero byte. */
 	struct span path;
-	u32 padding;
+	/* A `file_identity`: the file of a layer that an overlay shows. Empty for others. */
+	struct span layer;
+};
+
+struct file_identity {
+	u64 device;
+	u64 inode;
 };
 
 #define GIVEN_PRESENT 1
@@ -204,6 +211,7 @@ struct scalar_record {
 
 /* Every record, for the type information of the object. */
 union every_record {
+	struct file_identity identity;
 	struct exec_record exec;
 	struct fork_record fork;
 	struct exit_record exit;

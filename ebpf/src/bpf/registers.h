@@ -7,6 +7,8 @@
 /* Bit of thread_info.status: the call came through the 32-bit entry. */
 #define TS_COMPAT 2
 #define X32_SYSCALL_BIT 0x40000000
+/* Calls of x32 whose structures are those of the 32-bit table. */
+#define X32_OWN_NUMBERS 512
 
 #if defined(__TARGET_ARCH_x86)
 

@@ -15,8 +15,7 @@ __noinline int record_scalar(void)
 	fill_call_header(&record->header, scratch, RECORD_SCALAR);
 	copy_arguments(record->arguments, scratch);
 	fill_planned_file(FILE_PART(scalar_record));
-	if (plan->text >= 0)
-		record->text = span_of(append_user_text(argument_of(scratch, plan->text)));
+	record->text = fill_text(scratch);
 	if (plan->flags & PLAN_TASK)
 		fill_task(&record->task, current_task());
 	return emit(sizeof(*record), plan->class);

@@ -8,5 +8,6 @@
 #include "dup.bpf.c"
 #include "scalar.bpf.c"
 #include "syscall.bpf.c"
+#include "io_uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

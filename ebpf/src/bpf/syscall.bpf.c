@@ -49,7 +49,7 @@ static __always_inline int record(u8 handler, u8 plan_flags)
 	case HANDLER_OPEN:
 		return record_open();
 	case HANDLER_NETWORK:
-		return record_network();
+		return plan_flags & PLAN_MANY ? record_messages() : record_network();
 	case HANDLER_PATH:
 		return record_path();
 	case HANDLER_DUP:
@@ -88,7 +88,7 @@ static __always_inline int record_call(struct pt_regs *regs, long result)
 		row = compat_row(row, &scratch->call, regs);
 	} else {
 		read_native_arguments(scratch->call.arguments, regs);
-		scratch->call.header_flags = 0;
+		scratch->call.header_flags = number >= X32_OWN_NUMBERS ? HEADER_COMPAT : 0;
 	}
 	if (!row || !row->plan.handler)
 		return 0;

@@ -18,6 +18,8 @@ enum Need {
     Processes,
     /// Recorded system calls.
     Calls,
+    /// Recorded calls that io_uring has an operation for.
+    Rings,
 }
 
 impl Need {
@@ -26,6 +28,7 @@ impl Need {
         match self {
             Self::Processes => Some("the table of processes".to_owned()),
             Self::Calls => list("system calls", calls, |_| true),
+            Self::Rings => list("operations of io_uring", calls, Call::has_operations),
         }
     }
 }
@@ -78,6 +81,27 @@ const PROGRAMS: &[Program] = &[
         tracepoint: "sys_exit",
         purpose: "system calls, also of the 32-bit table",
         need: Need::Calls,
+    },
+    Program {
+        typed: "on_ring_complete",
+        raw: "raw_ring_complete",
+        tracepoint: "io_uring_complete",
+        purpose: "results of io_uring",
+        need: Need::Rings,
+    },
+    Program {
+        typed: "on_ring_overflow",
+        raw: "raw_ring_overflow",
+        tracepoint: "io_uring_cqe_overflow",
+        purpose: "results of io_uring that are not fetched",
+        need: Need::Rings,
+    },
+    Program {
+        typed: "on_ring_submit",
+        raw: "raw_ring_submit",
+        tracepoint: "io_uring_submit_req",
+        purpose: "requests of io_uring, also of polled rings",
+        need: Need::Rings,
     },
 ];
 
@@ -261,6 +285,12 @@ mod tests {
         check(&[kinds::PTRACE], &all);
         // An exec that failed is seen at the end of the call only.
         check(&[kinds::EXECVE], &all);
+    }
+
+    #[test]
+    fn a_rule_about_what_io_uring_can_do_needs_its_hooks() {
+        const RINGS: [&str; 3] = ["io_uring_complete", "io_uring_cqe_overflow", "io_uring_submit_req"];
+        check(&[kinds::OPENAT], &[&PROCESSES[..], &["sys_exit"], &RINGS].concat());
     }
 
     #[test]

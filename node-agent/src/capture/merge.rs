@@ -28,7 +28,7 @@ impl Merge {
 mod tests {
     use super::*;
     use crate::capture::Class;
-    use crate::capture::observation::{Act, Exit};
+    use crate::capture::observation::{Act, Entry, Exit};
 
     fn at(boot_ns: u64, cpu: u16, sequence: u64) -> Observation {
         Observation {
@@ -41,7 +41,7 @@ mod tests {
             started_boot_ns: 0,
             uid: 0,
             gid: 0,
-            compat: false,
+            entry: Entry::Syscall,
             act: Act::Exit(Exit::default()),
         }
     }

@@ -22,6 +22,17 @@ pub enum Class {
     Bulk,
 }
 
+/// How an act entered the kernel. The order is that of recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// A call of the native table, or no call at all.
+    Syscall,
+    /// A call of the 32-bit table, or of x32.
+    Compat,
+    /// A request of io_uring; the acting task is the one that submitted it or owns the ring.
+    IoUring,
+}
+
 /// One record of the kernel programs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Observation {
@@ -43,8 +54,8 @@ pub struct Observation {
     pub uid: u32,
     /// Effective group id at that moment.
     pub gid: u32,
-    /// Came through the 32-bit table.
-    pub compat: bool,
+    /// How it entered the kernel.
+    pub entry: Entry,
     /// What it did.
     pub act: Act,
 }
@@ -202,6 +213,8 @@ pub struct FileObject {
     pub upper_layer: bool,
     /// In a lower layer of an overlay.
     pub lower_layer: bool,
+    /// Device and inode of the file in the layer that an overlay shows.
+    pub in_layer: Option<(u64, u64)>,
 }
 
 /// The open family.

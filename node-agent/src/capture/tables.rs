@@ -51,6 +51,7 @@ pub struct TableError {
 pub(super) struct Tables {
     calls: Array<MapData, Row>,
     socketcalls: Array<MapData, u16>,
+    ring_operations: Array<MapData, u16>,
     scope_tree: HashMap<MapData, u32, u8>,
     counters: PerCpuArray<MapData, Counters>,
     accounts: HashMap<MapData, u64, Account>,
@@ -64,6 +65,7 @@ impl Tables {
         Ok(Self {
             calls: take(programs, "calls", Array::try_from)?,
             socketcalls: take(programs, "socketcalls", Array::try_from)?,
+            ring_operations: take(programs, "ring_operations", Array::try_from)?,
             scope_tree: take(programs, "scope_tree", HashMap::try_from)?,
             counters: take(programs, "counters", PerCpuArray::try_from)?,
             accounts: take(programs, "cgroup_accounts", HashMap::try_from)?,
@@ -82,6 +84,9 @@ impl Tables {
         }
         for (index, number) in (0..).zip(wanted.socketcalls()) {
             self.socketcalls.set(index, number, 0).map_err(failed("socketcalls"))?;
+        }
+        for (index, number) in (0..).zip(wanted.ring_operations()) {
+            self.ring_operations.set(index, number, 0).map_err(failed("ring_operations"))?;
         }
         Ok(())
     }

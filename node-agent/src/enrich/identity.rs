@@ -45,10 +45,11 @@ impl Identities {
         }
     }
 
-    /// Names of the file that the rules know it by. A file with several hard links that is not known asks for a
-    /// refresh, at most once a second.
+    /// Names of the file that the rules know it by; of one that an overlay shows, those of the file behind it. A file
+    /// with several hard links that is not known asks for a refresh, at most once a second.
     pub(super) fn names_of(&mut self, file: &FileObject, now_ns: u64, world: &mut dyn World) -> &[Text] {
-        let key = (file.device, file.inode);
+        let shown = (file.device, file.inode);
+        let key = file.in_layer.filter(|_| !self.names.contains_key(&shown)).unwrap_or(shown);
         let suspicious = file.links > 1 && file.mode & TYPE_MASK == REGULAR && !self.names.contains_key(&key);
         if suspicious && self.is_older_than(REFRESH_ON_DEMAND_NS, now_ns) {
             self.refresh(now_ns, world);

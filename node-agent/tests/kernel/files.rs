@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use expect_test::{Expect, expect};
-use tiercel_agent::capture::observation::Open;
+use tiercel_agent::capture::observation::{Act, Entry, Open};
 
 use crate::harness::{Observed, call_name, observe};
 
@@ -109,11 +109,11 @@ fn paths_cross_mounts_and_the_inode_tells_what_was_bound() {
 #[test]
 fn calls_of_the_32_bit_table_are_translated() {
     let Some(observed) = observe("open through int 0x80") else { return };
-    let compat: Vec<_> = observed.observations.iter().filter(|one| one.compat).collect();
+    let compat: Vec<_> = observed.observations.iter().filter(|one| one.entry == Entry::Compat).collect();
     assert_eq!(compat.len(), 2);
-    let (_, open) = observed.opens().find(|(one, _)| one.compat).unwrap();
+    let (_, open) = observed.opens().find(|(one, _)| one.entry == Entry::Compat).unwrap();
     assert_eq!(line(&observed, open), "open $D/secret -> $D/secret");
-    let tiercel_agent::capture::observation::Act::Network(socket) = &compat[1].act else {
+    let Act::Network(socket) = &compat[1].act else {
         panic!("socketcall was not unfolded");
     };
     assert_eq!((call_name(socket.syscall), socket.arguments[0]), ("socket", 1));

@@ -9,6 +9,7 @@
 
 mod actor;
 mod asked;
+mod doors;
 mod exec;
 mod files;
 mod harness;

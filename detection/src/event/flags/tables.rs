@@ -479,3 +479,24 @@ pub const SIGNALS: &FlagTable = &FlagTable {
         (31, "SIGSYS"),
     ],
 };
+
+/// Flags of `splice`; values are those of Linux.
+pub const SPLICE_FLAGS: &FlagTable = &FlagTable {
+    name: "splice_flags",
+    rows: &[(1, "SPLICE_F_MOVE"), (2, "SPLICE_F_NONBLOCK"), (4, "SPLICE_F_MORE"), (8, "SPLICE_F_GIFT")],
+};
+
+/// Commands of `fsconfig`; values are those of Linux.
+pub const FSCONFIG_CMDS: &FlagTable = &FlagTable {
+    name: "fsconfig_cmds",
+    rows: &[
+        (0, "FSCONFIG_SET_FLAG"),
+        (1, "FSCONFIG_SET_STRING"),
+        (2, "FSCONFIG_SET_BINARY"),
+        (3, "FSCONFIG_SET_PATH"),
+        (4, "FSCONFIG_SET_PATH_EMPTY"),
+        (5, "FSCONFIG_SET_FD"),
+        (6, "FSCONFIG_CMD_CREATE"),
+        (7, "FSCONFIG_CMD_RECONFIGURE"),
+    ],
+};

@@ -6,7 +6,7 @@ mod tail;
 use tiercel_ebpf::abi;
 
 use self::tail::{Tail, empty, is_cut};
-use super::observation::{Act, Class, Dup, Exec, Exit, Fork, Network, Observation, Open, PathCall, Scalar};
+use super::observation::{Act, Class, Dup, Entry, Exec, Exit, Fork, Network, Observation, Open, PathCall, Scalar};
 
 /// A record that does not have the form it should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,9 +48,19 @@ pub fn observation(bytes: &[u8]) -> Result<Observation, Malformed> {
         started_boot_ns: header.started_boot_ns,
         uid: header.uid,
         gid: header.gid,
-        compat: header.flags & abi::HEADER_COMPAT != 0,
+        entry: entry(header.flags),
         act,
     })
+}
+
+fn entry(flags: u8) -> Entry {
+    if flags & abi::HEADER_IO_URING != 0 {
+        Entry::IoUring
+    } else if flags & abi::HEADER_COMPAT != 0 {
+        Entry::Compat
+    } else {
+        Entry::Syscall
+    }
 }
 
 fn class(class: u8) -> Result<Class, Malformed> {

@@ -88,6 +88,7 @@ impl<'a> Tail<'a> {
             filesystem_magic: file.filesystem_magic,
             upper_layer: file.flags & abi::FILE_UPPER_LAYER != 0,
             lower_layer: file.flags & abi::FILE_LOWER_LAYER != 0,
+            in_layer: abi::FileIdentity::read(self.bytes(file.layer)).map(|file| (file.device, file.inode)),
         })
     }
 

@@ -21,6 +21,6 @@ pub use writer::Writer;
 const MAGIC: [u8; 8] = *b"TIERCEL\n";
 
 /// Version of the format. Readers refuse others: there is no released format to be compatible with yet.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 const HEADER_BYTES: u64 = (MAGIC.len() + size_of::<u16>()) as u64;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::capture::Class;
-use crate::capture::observation::{Act, Exit, Open};
+use crate::capture::observation::{Act, Entry, Exit, Open};
 use crate::capture::{Drained, Observation, Progress, Source};
 use crate::enrich::{Answer, ContainerCandidate, ScannedProcess, Snapshot, World};
 
@@ -29,7 +29,7 @@ fn observation(sequence: u64) -> Observation {
         started_boot_ns: 5,
         uid: 0,
         gid: 0,
-        compat: false,
+        entry: Entry::Syscall,
         act,
     }
 }

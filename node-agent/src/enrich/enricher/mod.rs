@@ -6,9 +6,11 @@ mod learn;
 
 use std::sync::Arc;
 
-use tiercel_detection::event::{Container, Event, EventKind, KindSet, Moment, Process, Surroundings, Text, Timestamp, Via, kinds};
+use tiercel_detection::event::{
+    Container, Event, EventKind, KindSet, Moment, Process, Surroundings, Text, Timestamp, Trust, Via, kinds,
+};
 
-use crate::capture::observation::{Act, Fork, Observation};
+use crate::capture::observation::{Act, Entry, Fork, Observation};
 use crate::enrich::accounts::{AccountScope, Accounts};
 use crate::enrich::container::{Containers, LookupCounts, TableCounts};
 use crate::enrich::identity::Identities;
@@ -224,8 +226,8 @@ impl Enricher {
             time,
             cpu: observation.cpu,
             kind: built.kind,
-            via: if observation.compat { Via::Compat } else { Via::Syscall },
-            trust: built.trust,
+            via: via(observation.entry),
+            trust: trust(built.trust, observation),
             thread_id: i64::from(observation.tid),
             virtual_thread_id: profile::virtual_thread_id(&process, observation),
             process,
@@ -286,6 +288,22 @@ impl Enricher {
             Act::Dup(dup) => parameters::dup(kind, dup, &mut scene),
             Act::Scalar(call) => parameters::scalar(kind, call, &mut scene),
         }
+    }
+}
+
+fn via(entry: Entry) -> Via {
+    match entry {
+        Entry::Syscall => Via::Syscall,
+        Entry::Compat => Via::Compat,
+        Entry::IoUring => Via::IoUring,
+    }
+}
+
+/// The paths of a request of io_uring are the kernel's own copies, whatever its program does to them afterwards.
+fn trust(built: Trust, observation: &Observation) -> Trust {
+    match (observation.entry, &observation.act) {
+        (Entry::IoUring, Act::Path(_)) => Trust::Kernel,
+        _ => built,
     }
 }
 

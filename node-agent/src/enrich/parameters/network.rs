@@ -121,24 +121,27 @@ fn accept(kind: EventKind, call: &Network, scene: &mut Scene<'_>) -> (Parameters
     (parameters, fd)
 }
 
+/// A ring keeps no pointer to the address: then it is the one that the socket has got.
 fn bind(call: &Network, scene: &mut Scene<'_>) -> (Parameters, FileDescriptor) {
     let number = i64::from(call.fd);
+    let got = call.socket.as_ref().and_then(|socket| socket.local.as_ref()).filter(|_| call.result >= 0);
+    let given = call.given.as_ref().or(got);
     let mut fd = unknown_descriptor(number);
     if let Some(socket) = &call.socket {
         let bound = call.result >= 0;
         let local = sockets::endpoint(socket.local.as_ref());
-        let serves = bound && sockets::endpoint(call.given.as_ref()).or(local).is_some_and(|end| end.port != 0);
+        let serves = bound && sockets::endpoint(given).or(local).is_some_and(|end| end.port != 0);
         let role = if serves { Role::Server } else { Role::Unknown };
         let memory = Memory { role, ..Memory::default() };
         fd = sockets::descriptor(number, socket, memory);
         if bound {
-            let address = call.given.as_ref().and_then(sockets::address_text);
+            let address = given.and_then(sockets::address_text);
             fd.name = if serves { fd.name } else { address.unwrap_or_default().into() };
             fd.name_changed = !fd.name.is_empty();
             scene.sockets.remember(socket, memory);
         }
     }
-    let address = text_or_empty("addr", call.given.as_ref());
+    let address = text_or_empty("addr", given);
     (smallvec![errno("res", call.result), address, used_fd("fd", number, &fd)], fd)
 }
 

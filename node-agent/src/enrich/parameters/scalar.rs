@@ -2,9 +2,9 @@
 
 use smallvec::smallvec;
 use tiercel_detection::event::flags::{
-    BPF_COMMANDS, CLONE_FLAGS, DELETE_MODULE_FLAGS, FILE_FLAGS, FINIT_MODULE_FLAGS, IO_URING_SETUP_FLAGS,
-    MEMFD_CREATE_FLAGS, PIDFD_OPEN_FLAGS, PRCTL_OPTIONS, PTRACE_REQUESTS, SIGNALS, ppm_clone_flags,
-    ppm_delete_module_flags, ppm_descriptor_flags, ppm_ptrace_request, ppm_same_flags,
+    BPF_COMMANDS, CLONE_FLAGS, DELETE_MODULE_FLAGS, FILE_FLAGS, FINIT_MODULE_FLAGS, FSCONFIG_CMDS,
+    IO_URING_SETUP_FLAGS, MEMFD_CREATE_FLAGS, PIDFD_OPEN_FLAGS, PRCTL_OPTIONS, PTRACE_REQUESTS, SIGNALS, SPLICE_FLAGS,
+    ppm_clone_flags, ppm_delete_module_flags, ppm_descriptor_flags, ppm_ptrace_request, ppm_same_flags,
 };
 use tiercel_detection::event::{EventKind, FdKind, FileDescriptor, Parameters, Trust, kinds};
 
@@ -53,8 +53,9 @@ fn descriptor(kind: EventKind, call: &Scalar, scene: &mut Scene<'_>) -> Option<F
         kinds::PIDFD_OPEN => made(FdKind::Pidfd),
         kinds::IO_URING_SETUP => made(FdKind::IoUring),
         kinds::PIDFD_GETFD => made(FdKind::Unknown),
-        kinds::SETNS | kinds::FINIT_MODULE => {
-            let number = i64::from(int(call.arguments[0]));
+        kinds::SETNS | kinds::FINIT_MODULE | kinds::SPLICE | kinds::PIDFD_SEND_SIGNAL => {
+            let argument = if kind == kinds::SPLICE { 2 } else { 0 };
+            let number = i64::from(int(call.arguments[argument]));
             Some(match &call.file {
                 Some(file) => files::descriptor(number, file, scene),
                 None => unknown_descriptor(number),
@@ -182,6 +183,25 @@ fn act(kind: EventKind, call: &Scalar, fd: Option<&FileDescriptor>, scene: &Scen
                 signed("arg2_int", number),
             ]
         }
+        kinds::SPLICE => {
+            let number = i64::from(int(third));
+            smallvec![
+                res,
+                plain_fd("fd_in", i64::from(int(first))),
+                fd.map_or_else(|| plain_fd("fd_out", number), |fd| used_fd("fd_out", number, fd)),
+                unsigned("size", call.arguments[4]),
+                flags("flags", ppm_same_flags(call.arguments[5], SPLICE_FLAGS), SPLICE_FLAGS),
+            ]
+        }
+        kinds::FSCONFIG => smallvec![
+            res,
+            plain_fd("fd", i64::from(int(first))),
+            choice("cmd", u64::from(word(second)), FSCONFIG_CMDS),
+            text("key", call.text.clone()),
+            empty("value_bytebuf"),
+            empty("value_charbuf"),
+            signed("aux", i64::from(int(call.arguments[4]))),
+        ],
         kinds::SECCOMP => smallvec![res, unsigned("op", first), hex("flags", second)],
         kinds::PROCESS_VM_READV | kinds::PROCESS_VM_WRITEV => {
             smallvec![signed("res", call.result), pid("pid", first), empty("data")]

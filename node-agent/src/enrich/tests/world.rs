@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tiercel_detection::event::{Event, FdKind, L4Protocol, ParameterValue, Text};
 
 use crate::capture::Class;
-use crate::capture::observation::{Act, Exec, Exit, Fork, Observation, Open, TaskIdentity};
+use crate::capture::observation::{Act, Entry, Exec, Exit, Fork, Observation, Open, TaskIdentity};
 use crate::enrich::{
     Account, AccountTables, ContainerCandidate, ContainerNews, Enricher, HostChange, NamedFile, Options, RuntimeContainer,
     ScannedProcess, Snapshot, World,
@@ -144,7 +144,7 @@ pub(super) fn observation(pid: u32, act: Act) -> Observation {
         started_boot_ns: started(pid),
         uid: 0,
         gid: 0,
-        compat: false,
+        entry: Entry::Syscall,
         act,
     }
 }

@@ -12,9 +12,6 @@ pub(super) const EPOLL_CREATE1_FLAGS: &FlagTable = &FlagTable { name: "epoll_cre
 pub(super) const FLOCK_FLAGS: &FlagTable = &FlagTable { name: "flock_flags", rows: &[(1, "LOCK_SH"), (2, "LOCK_EX"), (4, "LOCK_NB"), (8, "LOCK_UN"), (0, "LOCK_NONE")] };
 
 #[rustfmt::skip]
-pub(super) const FSCONFIG_CMDS: &FlagTable = &FlagTable { name: "fsconfig_cmds", rows: &[(0, "FSCONFIG_SET_FLAG"), (1, "FSCONFIG_SET_STRING"), (2, "FSCONFIG_SET_BINARY"), (3, "FSCONFIG_SET_PATH"), (4, "FSCONFIG_SET_PATH_EMPTY"), (5, "FSCONFIG_SET_FD"), (6, "FSCONFIG_CMD_CREATE"), (7, "FSCONFIG_CMD_RECONFIGURE")] };
-
-#[rustfmt::skip]
 pub(super) const FUTEX_OPERATIONS: &FlagTable = &FlagTable { name: "futex_operations", rows: &[(256, "FUTEX_CLOCK_REALTIME"), (128, "FUTEX_PRIVATE_FLAG"), (12, "FUTEX_CMP_REQUEUE_PI"), (11, "FUTEX_WAIT_REQUEUE_PI"), (10, "FUTEX_WAKE_BITSET"), (9, "FUTEX_WAIT_BITSET"), (8, "FUTEX_TRYLOCK_PI"), (7, "FUTEX_UNLOCK_PI"), (6, "FUTEX_LOCK_PI"), (5, "FUTEX_WAKE_OP"), (4, "FUTEX_CMP_REQUEUE"), (3, "FUTEX_REQUEUE"), (2, "FUTEX_FD"), (1, "FUTEX_WAKE"), (0, "FUTEX_WAIT")] };
 
 #[rustfmt::skip]
@@ -80,5 +77,3 @@ pub(super) const SOCKOPT_LEVELS: &FlagTable = &FlagTable { name: "sockopt_levels
 #[rustfmt::skip]
 pub(super) const SOCKOPT_OPTIONS: &FlagTable = &FlagTable { name: "sockopt_options", rows: &[(53, "SO_COOKIE"), (52, "SO_MEMINFO"), (51, "SO_PEERGROUPS"), (50, "SO_ATTACH_BPF"), (49, "SO_INCOMING_CPU"), (48, "SO_BPF_EXTENSIONS"), (47, "SO_MAX_PACING_RATE"), (46, "SO_BUSY_POLL"), (45, "SO_SELECT_ERR_QUEUE"), (44, "SO_LOCK_FILTER"), (43, "SO_NOFCS"), (42, "SO_PEEK_OFF"), (41, "SO_WIFI_STATUS"), (40, "SO_RXQ_OVFL"), (39, "SO_DOMAIN"), (38, "SO_PROTOCOL"), (37, "SO_TIMESTAMPING"), (36, "SO_MARK"), (35, "SO_TIMESTAMPNS"), (34, "SO_PASSSEC"), (31, "SO_PEERSEC"), (30, "SO_ACCEPTCONN"), (29, "SO_TIMESTAMP"), (28, "SO_PEERNAME"), (27, "SO_DETACH_FILTER"), (26, "SO_ATTACH_FILTER"), (25, "SO_BINDTODEVICE"), (24, "SO_SECURITY_ENCRYPTION_NETWORK"), (23, "SO_SECURITY_ENCRYPTION_TRANSPORT"), (22, "SO_SECURITY_AUTHENTICATION"), (21, "SO_SNDTIMEO"), (20, "SO_RCVTIMEO"), (19, "SO_SNDLOWAT"), (18, "SO_RCVLOWAT"), (17, "SO_PEERCRED"), (16, "SO_PASSCRED"), (15, "SO_REUSEPORT"), (14, "SO_BSDCOMPAT"), (13, "SO_LINGER"), (12, "SO_PRIORITY"), (11, "SO_NO_CHECK"), (10, "SO_OOBINLINE"), (9, "SO_KEEPALIVE"), (33, "SO_RCVBUFFORCE"), (32, "SO_SNDBUFFORCE"), (8, "SO_RCVBUF"), (7, "SO_SNDBUF"), (6, "SO_BROADCAST"), (5, "SO_DONTROUTE"), (4, "SO_ERROR"), (3, "SO_TYPE"), (2, "SO_REUSEADDR"), (1, "SO_DEBUG"), (0, "UNKNOWN")] };
 
-#[rustfmt::skip]
-pub(super) const SPLICE_FLAGS: &FlagTable = &FlagTable { name: "splice_flags", rows: &[(1, "SPLICE_F_MOVE"), (2, "SPLICE_F_NONBLOCK"), (4, "SPLICE_F_MORE"), (8, "SPLICE_F_GIFT")] };
