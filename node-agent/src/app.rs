@@ -20,7 +20,7 @@ use crate::detect::{Detector, LoadedRules, LossPolicy, Reloader, RulesState, one
 use crate::input::Input;
 use crate::metrics;
 use crate::outputs::Outputs;
-use crate::shutdown::{self, Failure, GRACE_PERIOD, Stop, Stopper};
+use crate::shutdown::{self, Account, Failure, GRACE_PERIOD, Stop, Stopper};
 use crate::status::{self, Check, Progress, Readiness, SILENCE_MAX, Server, Status};
 use crate::uplink::{self, LinkState, NodeReport, SpoolOptions, UplinkHandle};
 
@@ -29,6 +29,9 @@ const RUNTIME_THREADS: usize = 2;
 
 /// What the steps after detection keep of the grace period.
 const LAST_STEPS: Duration = Duration::from_secs(3);
+
+/// What the steps after capture keep of the grace period: capture waits for detection, which may wait for a disk.
+const LATER_STEPS: Duration = Duration::from_secs(6);
 
 /// What the steps after the uplink keep of the grace period.
 const FLUSH_RESERVE: Duration = Duration::from_secs(1);
@@ -70,9 +73,10 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     let records_environment = rules::read_environment(&rules.rules);
     let mut detector = Detector::new(input.enricher, rules.rules, input.context.clone());
     detector.wait_for_runtimes(config.containers.wait);
+    let account = Arc::new(Account::default());
     let on_loss = (config.capture.losses, failure.clone());
-    let detect = start_detect(detector, input.context.clone(), (outputs, upstream), on_loss, &mut readiness);
-    let (capture, capabilities) = start_capture(input.source, &detect, failure, &mut readiness);
+    let detect = start_detect(detector, input.context.clone(), (outputs, upstream), on_loss, &account, &mut readiness);
+    let (capture, capabilities) = start_capture(input.source, &detect, (failure, &account), &mut readiness);
     readiness.add(capture_check(capabilities.clone(), input.engine_name));
     let follow = FollowWith { capture: capture.clone().recipient(), capabilities };
     detect.send(follow).await.context("failed to reach detection")?;
@@ -92,6 +96,7 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
 
     let stop = stopper.wait().await;
     end_stages(&stop, &capture, &detect, uplink.as_ref(), &server).await;
+    account.close(uplink.as_ref().map(|uplink| uplink.metrics().spool.spooled));
     match stop {
         Stop::Signal(_) => Ok(()),
         Stop::Failure(reason) => Err(anyhow::anyhow!(reason)),
@@ -165,25 +170,28 @@ fn start_detect(
     context: OutputContext,
     (outputs, upstream): (Outputs, Option<Upstream>),
     on_loss: (LossPolicy, Failure),
+    account: &Arc<Account>,
     readiness: &mut Readiness,
 ) -> Addr<DetectActor> {
     let progress = Progress::new("detect");
     let watched = Arc::clone(&progress);
     readiness.add(move || watched.check());
-    let actor = DetectActor::new(detector, context, outputs, upstream, progress, on_loss);
+    let actor =
+        DetectActor::new(detector, context, outputs, upstream, progress, on_loss).with_account(Arc::clone(account));
     DetectActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor)
 }
 
 fn start_capture(
     source: Box<dyn Source>,
     detect: &Addr<DetectActor>,
-    failure: Failure,
+    (failure, account): (Failure, &Arc<Account>),
     readiness: &mut Readiness,
 ) -> (Addr<CaptureActor>, SharedCapabilities) {
     let progress = Progress::new("capture_loop");
     let watched = Arc::clone(&progress);
     readiness.add(move || watched.check());
-    let actor = CaptureActor::new(source, detect.clone().recipient(), detect.clone().recipient(), progress, failure);
+    let actor = CaptureActor::new(source, detect.clone().recipient(), detect.clone().recipient(), progress, failure)
+        .with_account(Arc::clone(account));
     let capabilities = actor.capabilities();
     (CaptureActor::start_in_arbiter(&Arbiter::new().handle(), move |_| actor), capabilities)
 }
@@ -210,8 +218,8 @@ async fn end_stages(
     info!(reason = ?stop, "stopping");
     let deadline = Instant::now() + GRACE_PERIOD;
     let until = tokio::time::Instant::from_std(deadline);
-    shutdown::step("capture", until, capture.send(StopCapture)).await;
-    shutdown::step("detect", until, detect.send(Finish { deadline: deadline - LAST_STEPS })).await;
+    shutdown::step("capture", until - LATER_STEPS, capture.send(StopCapture)).await;
+    shutdown::step("detect", until - FLUSH_RESERVE, detect.send(Finish { deadline: deadline - LAST_STEPS })).await;
     if let Some(uplink) = uplink {
         let connected = matches!(uplink.metrics().link, LinkState::Connected { .. });
         let left = deadline.saturating_duration_since(Instant::now());

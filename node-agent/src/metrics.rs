@@ -88,6 +88,7 @@ const GAUGES: &[(&str, &str)] = &[
         "tiercel_agent_hook",
         "1 for the state that a hook is in: tp_btf and raw_tp are attached, refused is needed and not",
     ),
+    ("tiercel_agent_paths_unfollowed", "Paths of the rules whose files are not recognised under other names: too many"),
     ("tiercel_agent_detect_queue_batches", "Batches of records on their way to detection"),
     ("tiercel_agent_alerts_waiting", "Alerts in the spool that are not acknowledged"),
     ("tiercel_agent_spool_bytes", "Bytes of the spool, by where they are"),
@@ -174,6 +175,11 @@ impl CaptureMetrics {
             counters.1.absolute(lost);
         }
     }
+}
+
+/// Publishes how many paths of the rules are not known under other names.
+pub fn publish_unfollowed_paths(count: usize) {
+    gauge!("tiercel_agent_paths_unfollowed").set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
 }
 
 /// Publishes in which state each hook is.

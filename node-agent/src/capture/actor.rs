@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -13,7 +14,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{LossReport, Observation, Progress as SourceProgress, SharedCapabilities, Source, WantedCalls};
 use crate::metrics::{self, CaptureMetrics};
-use crate::shutdown::Failure;
+use crate::shutdown::{Account, Failure};
 use crate::status::{HEARTBEAT, Progress};
 
 /// Control messages only; observations do not come through the mailbox.
@@ -66,8 +67,9 @@ pub struct CaptureActor {
     waiting: Option<ObservationBatch>,
     metrics: CaptureMetrics,
     capabilities: SharedCapabilities,
-    progress: std::sync::Arc<Progress>,
+    progress: Arc<Progress>,
     failure: Failure,
+    account: Arc<Account>,
     finished: bool,
 }
 
@@ -83,14 +85,31 @@ impl CaptureActor {
         source: Box<dyn Source>,
         detect: Recipient<ObservationBatch>,
         losses: Recipient<LossesCounted>,
-        progress: std::sync::Arc<Progress>,
+        progress: Arc<Progress>,
         failure: Failure,
     ) -> Self {
         let (metrics, capabilities) = (CaptureMetrics::default(), SharedCapabilities::default());
-        let actor =
-            Self { source, detect, losses, waiting: None, metrics, capabilities, progress, failure, finished: false };
+        let (waiting, account) = (None, Arc::default());
+        let actor = Self {
+            source,
+            detect,
+            losses,
+            waiting,
+            metrics,
+            capabilities,
+            progress,
+            failure,
+            account,
+            finished: false,
+        };
         actor.publish_capabilities();
         actor
+    }
+
+    /// Keeps its part of the account that is closed when the agent ends.
+    #[must_use]
+    pub fn with_account(self, account: Arc<Account>) -> Self {
+        Self { account, ..self }
     }
 
     /// What the source can observe, now and after each change of the rules.
@@ -128,6 +147,7 @@ impl CaptureActor {
     fn take(&mut self) -> SourceProgress {
         let mut batch = Vec::new();
         let drained = self.source.next_batch(&mut batch);
+        self.account.take(batch.len());
         if !batch.is_empty() {
             self.waiting = Some(ObservationBatch(batch));
         }

@@ -19,7 +19,7 @@ use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
 use crate::clock::now;
 use crate::metrics::{DetectMetrics, publish_containers};
 use crate::outputs::Outputs;
-use crate::shutdown::Failure;
+use crate::shutdown::{Account, Failure};
 use crate::status::{HEARTBEAT, Progress};
 use crate::uplink::actor::ReportNode;
 use crate::uplink::{AlertBatch, NodeReport};
@@ -67,6 +67,7 @@ pub struct DetectActor {
     outputs: Outputs,
     uplink: Option<Upstream>,
     failure: Failure,
+    account: Arc<Account>,
     capture: Option<FollowWith>,
     /// Capture had no room to hear what the rules need; it is told again at the next heartbeat.
     owes_want: bool,
@@ -92,11 +93,18 @@ impl DetectActor {
             outputs,
             uplink,
             failure,
+            account: Arc::default(),
             capture: None,
             owes_want: false,
             metrics: DetectMetrics::default(),
             progress,
         }
+    }
+
+    /// Keeps its part of the account that is closed when the agent ends.
+    #[must_use]
+    pub fn with_account(self, account: Arc<Account>) -> Self {
+        Self { account, ..self }
     }
 
     fn deliver(&mut self, alerts: Vec<Alert>, ctx: &mut Context<Self>) {
@@ -106,6 +114,7 @@ impl DetectActor {
         self.metrics.count(&alerts);
         self.outputs.offer(&alerts);
         let Some(uplink) = &self.uplink else { return };
+        self.account.owe(alerts.len());
         match uplink.alerts.try_send(AlertBatch(alerts)) {
             Ok(()) => {}
             Err(SendError::Full(batch)) => self.wait_for_uplink(batch, ctx),
@@ -188,6 +197,7 @@ impl Handler<ObservationBatch> for DetectActor {
     fn handle(&mut self, ObservationBatch(batch): ObservationBatch, ctx: &mut Self::Context) {
         self.metrics.queued.decrement(1);
         let alerts = self.detector.handle(&batch);
+        self.account.judge(batch.len());
         self.deliver(alerts, ctx);
     }
 }

@@ -9,6 +9,7 @@ use tiercel_detection::event::Text;
 
 use super::world::{NamedFile, World};
 use crate::capture::observation::FileObject;
+use crate::metrics::publish_unfollowed_paths;
 
 /// How old the map may get.
 const REFRESH_NS: u64 = 10_000_000_000;
@@ -34,7 +35,13 @@ pub(super) struct Identities {
 impl Identities {
     /// Takes the paths that the rules name; the map is made at the next event.
     pub(super) fn follow(&mut self, paths: impl IntoIterator<Item = Text>) {
-        self.paths = paths.into_iter().take(PATHS_MAX).collect();
+        let mut paths = paths.into_iter();
+        self.paths = paths.by_ref().take(PATHS_MAX).collect();
+        let left_out = paths.count();
+        publish_unfollowed_paths(left_out);
+        if left_out > 0 {
+            tracing::warn!(left_out, followed = PATHS_MAX, "rules name more paths than are known under other names");
+        }
         self.refreshed_ns = None;
     }
 

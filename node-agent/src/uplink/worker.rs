@@ -335,6 +335,12 @@ impl Worker {
         let (done, open): (Vec<_>, Vec<_>) =
             self.flushes.drain(..).partition(|(deadline, _)| waiting == 0 || now >= *deadline);
         self.flushes = open;
+        if done.is_empty() {
+            return;
+        }
+        // Nothing follows a flush but the end of the process, which memory does not survive.
+        self.spool.give_up_memory();
+        let waiting = self.spool.counts().waiting;
         for (_, answer) in done {
             // Whoever asked may have stopped waiting.
             answer.send(waiting).unwrap_or_default();

@@ -45,11 +45,10 @@ impl DropPolicy {
             };
             actions.push(action);
         }
-        if actions.contains(&Action::Ignore) {
-            if let Some(action) = actions.iter().find(|action| **action != Action::Ignore) {
-                let name = action.word();
-                bail!("syscall event drop action \"{name}\" does not make sense with the \"ignore\" action");
-            }
+        let other = actions.iter().find(|action| **action != Action::Ignore);
+        if let (true, Some(other)) = (actions.contains(&Action::Ignore), other) {
+            let name = other.word();
+            bail!("syscall event drop action \"{name}\" does not make sense with the \"ignore\" action");
         }
         Ok(actions)
     }

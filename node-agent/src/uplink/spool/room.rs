@@ -23,6 +23,14 @@ impl Spool {
         {}
     }
 
+    /// Gives up what is in memory only, because the process ends: the books say then that the disk failed, and not, after
+    /// the restart, that something on it was damaged.
+    pub fn give_up_memory(&mut self) {
+        for lane in Lane::ALL {
+            while self.give_up_oldest(lane, SkipReason::DiskFailed, Segment::is_memory) {}
+        }
+    }
+
     fn give_up_oldest(&mut self, lane: Lane, reason: SkipReason, eligible: fn(&Segment) -> bool) -> bool {
         let streams = self.lanes[lane.index()].iter_mut();
         let victim = streams.filter_map(|stream| Some((stream.victim(eligible)?, stream))).next();
@@ -30,7 +38,7 @@ impl Spool {
             return false;
         };
         self.count_skipped(reason, lost);
-        tracing::warn!(lane = %lane, reason = reason.name(), alerts = lost, "spool is full, its oldest alerts are given up");
+        tracing::warn!(lane = %lane, reason = reason.name(), alerts = lost, "alerts are given up: the spool has no room for them");
         self.settled.push(segment);
         self.books_changed = true;
         self.checkpoint();

@@ -248,6 +248,25 @@ fn disk_that_refuses_is_replaced_by_memory_within_its_bound() {
 }
 
 #[test]
+fn what_only_memory_holds_at_the_end_is_given_up_to_the_disk_that_failed() {
+    let mut world = World::new(64 * 1024 * 1024);
+    world.append(Priority::Critical, 1, 10);
+    let moved = world.directory.path().with_extension("moved");
+    fs::rename(world.directory.path(), &moved).unwrap();
+    world.append(Priority::Warning, 3, 10);
+    fs::rename(&moved, world.directory.path()).unwrap();
+    world.spool().give_up_memory();
+    world.spool().checkpoint();
+    assert_eq!(world.spool().counts().memory_bytes, 0);
+    assert_eq!(world.spool().counts().skipped[&SkipReason::DiskFailed], 3);
+    world.open();
+    let skipped = world.spool().counts().skipped.get(&SkipReason::Damaged).copied().unwrap_or_default();
+    assert_eq!(skipped, 0, "nothing on the disk was damaged");
+    world.drain();
+    assert_eq!((world.cluster.counted.len() as u64, world.cluster.skipped), (1, 3));
+}
+
+#[test]
 fn full_disk_costs_nothing_while_the_memory_lasts() {
     if !nix::unistd::geteuid().is_root() {
         println!("SKIPPED full_disk_costs_nothing_while_the_memory_lasts: mounting a small disk needs root");
