@@ -5,7 +5,7 @@ use tiercel_detection::event::{KindSet, kinds};
 
 use super::world::*;
 use crate::capture::observation::{Act, GivenPath, Observation, PathCall, Scalar};
-use crate::enrich::{AccountTables, Enricher, HostChange, Options, RuntimeContainer, ScannedProcess, World};
+use crate::enrich::{AccountTables, ContainerDetails, ContainerNews, Enricher, HostChange, Options, RuntimeContainer, ScannedProcess, World};
 
 /// Plays a script and prints, for each line that ends in `?`, who acted and what its ancestors are.
 ///
@@ -304,13 +304,64 @@ fn a_container_has_its_own_users_once_its_root_is_there() {
     assert_eq!(enricher.counters().containers, 1);
 }
 
+const CONTAINER_ID: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+
+fn container_of(enricher: &mut Enricher, observation: &Observation) -> Option<String> {
+    let event = enricher.handle(observation).unwrap();
+    event.process.container.as_ref().map(|container| container.id.to_string())
+}
+
+#[test]
+fn a_process_of_the_host_in_the_cgroup_of_a_container_is_in_none() {
+    let mut enricher = enricher(&TestWorld::default());
+    let mut pretender = exec(200, 100, "sh");
+    task_of(&mut pretender).cgroup = format!("/docker/{CONTAINER_ID}").into();
+    task_of(&mut pretender).namespaces = HOST;
+    assert_eq!(container_of(&mut enricher, &pretender), None);
+    assert_eq!(enricher.container_counts().0.pretenders, 1);
+}
+
+#[test]
+fn who_leaves_a_container_by_its_cgroup_or_its_namespaces_is_still_taken_for_its_own() {
+    let mut enricher = enricher(&TestWorld::default());
+    let cgroup = format!("/docker/{CONTAINER_ID}");
+    let inside = in_container(exec(200, 100, "sh"), &cgroup);
+    assert_eq!(container_of(&mut enricher, &inside).as_deref(), Some("3ad7b26ded6d"));
+    let deep = in_container(exec(200, 100, "sh"), "/a/b/c/d");
+    assert_eq!(container_of(&mut enricher, &deep).as_deref(), Some("3ad7b26ded6d"), "the path was cut at its root");
+    let mut escaped = in_container(exec(200, 100, "sh"), &cgroup);
+    task_of(&mut escaped).namespaces = HOST;
+    assert_eq!(container_of(&mut enricher, &escaped).as_deref(), Some("3ad7b26ded6d"), "nsenter leaves the cgroup");
+    let counts = enricher.container_counts().0;
+    assert_eq!((counts.kept, counts.pretenders), (1, 0));
+}
+
+#[test]
+fn what_a_runtime_says_reaches_events_that_come_later_and_events_that_wait() {
+    let world = TestWorld::default();
+    world.edit(|tables| tables.has_runtimes = true);
+    let mut enricher = enricher(&world);
+    let entry = in_container(exec(200, 100, "sh"), &format!("/docker/{CONTAINER_ID}"));
+    let mut waiting = enricher.handle(&entry).unwrap();
+    enricher.handle(&entry).unwrap();
+    assert_eq!(world.questions().iter().filter(|question| question.starts_with("runtime docker")).count(), 1);
+    assert!(enricher.awaits_runtime(&waiting));
+    let details = ContainerDetails { engine: "docker".into(), name: "web".into(), ..ContainerDetails::default() };
+    let news = ContainerNews { id: CONTAINER_ID.into(), details: Some(Box::new(details)) };
+    world.edit(|tables| tables.news.push(news));
+    enricher.take_container_news();
+    assert!(!enricher.awaits_runtime(&waiting));
+    enricher.complete(&mut waiting);
+    let late = enricher.handle(&open(200, "/x")).unwrap();
+    for event in [&waiting, &late] {
+        assert_eq!(event.process.container.as_ref().unwrap().name.as_deref(), Some("web"));
+    }
+}
+
 #[test]
 fn a_plain_name_is_a_container_only_apart_from_the_host_and_when_a_runtime_confirms_it() {
     let world = TestWorld::default();
     let mut enricher = enricher(&world);
-    let container_of = |enricher: &mut Enricher, observation: &Observation| {
-        enricher.handle(observation).unwrap().process.container.as_ref().map(|container| container.id.to_string())
-    };
     let mut on_host = exec(200, 100, "sh");
     task_of(&mut on_host).cgroup = "/process_api/ca261fa696b9c31c62de3d22ed1e400d".into();
     assert_eq!(container_of(&mut enricher, &on_host), None);
