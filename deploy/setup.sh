@@ -37,6 +37,7 @@ need_packages() {
   fi
   if [ "$purpose" = test ]; then
     need runc runc
+    need podman podman
     need busybox busybox-static
     need nc netcat-openbsd
     need ncat ncat
