@@ -202,4 +202,21 @@ mod tests {
         assert!(report.is_ok(), "{report}");
         assert!(report.rules_enabled >= 20, "{report}");
     }
+
+    #[test]
+    fn neither_built_in_nor_official_rules_ask_for_what_is_never_told() {
+        let options = LoadOptions { recorded: Some(recorded_kinds()), ..LoadOptions::default() };
+        let check = |files: &[RuleFile]| {
+            let (_, report) = RuleSet::load(files, &options);
+            assert!(report.warnings().all(|warning| !warning.code.name().starts_with("LINT")), "{report}");
+        };
+        check(&builtin::files());
+        let Some(folder) = std::env::var_os("TIERCEL_COMPAT_DIR") else { return };
+        let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+        let mut files = read(&names.map(|name| Path::new(&folder).join("rules").join(name))).unwrap();
+        for file in &mut files {
+            file.text = file.text.replace("\n  enabled: false", "");
+        }
+        check(&files);
+    }
 }
