@@ -120,7 +120,11 @@ fn resources_and_descriptors_are_those_that_the_machine_tells() {
     assert_eq!(print(&event, numbers), "4 3 3000 200 10 1 70");
     assert_eq!(print(&event, "%proc.fdopencount of %proc.fdlimit"), "5 of 50");
     assert_eq!(print(&event, "%proc.stdin.type %proc.stdin.name %proc.stdout.type"), "pipe pipe:[7] <NA>");
-    check(&event, "proc.fdusage = 10 and thread.cpu > 1 and thread.cpu < 2 and thread.cpu.user > 1 and thread.cpu.system < 1", true);
+    check(
+        &event,
+        "proc.fdusage = 10 and thread.cpu > 1 and thread.cpu < 2 and thread.cpu.user > 1 and thread.cpu.system < 1",
+        true,
+    );
     check(&event, "fd.types intersects (ipv4) and fd.types[0] intersects (pipe)", true);
     check(&event, "thread.vmsize = 3000", true);
     let worker = Event { thread_id: 10, ..connect(Told::default()) };
