@@ -179,6 +179,7 @@ fn check(test: &str, installed: &str, start: fn(&Scratch) -> anyhow::Result<Engi
         let options = ["--network=none", "--label", "tier=front", "--volume", &volume, "--name", &name];
         engine.start(&options, PROGRAM).unwrap();
     }
+    check_counts(&agent, engine.name, SHORT_LIVED);
     let bare = name(SHORT_LIVED);
     let options = ["--network=host", "--pid=host", "--name", &bare];
     let privileged = match engine.start(&[options.as_slice(), &["--privileged"]].concat(), PROGRAM) {
@@ -217,7 +218,6 @@ fn check(test: &str, installed: &str, start: fn(&Scratch) -> anyhow::Result<Engi
         assert_eq!(fields[field], expected, "{field}");
     }
     assert_eq!(fields["container.label.tier"], Value::Null);
-    check_counts(&agent, engine.name, count);
 }
 
 /// Every container was asked about, each event waited no longer than for the answer, and the sums say so.

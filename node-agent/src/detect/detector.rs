@@ -104,7 +104,7 @@ impl Detector {
         if !self.enricher.awaits_runtime(&event) {
             return self.engine.evaluate(&event, alerts);
         }
-        if let Err(event) = self.held.hold(event) {
+        if let Some(event) = self.held.hold(event) {
             self.engine.evaluate(&event, alerts);
         }
     }

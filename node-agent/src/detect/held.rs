@@ -37,22 +37,23 @@ impl HeldEvents {
         Self { ticks_max, ..Self::default() }
     }
 
-    /// Takes an event whose container is not described yet, unless nobody waits for that container any more.
-    pub(super) fn hold(&mut self, event: Event) -> Result<(), Event> {
+    /// Takes an event whose container is not described yet, and gives it back when nobody waits for that container any
+    /// more.
+    pub(super) fn hold(&mut self, event: Event) -> Option<Event> {
         let Some(container) = event.process.container.as_ref().filter(|_| self.ticks_max > 0) else {
-            return Err(event);
+            return Some(event);
         };
         match self.patience.iter().find(|(id, _)| *id == container.full_id) {
             Some((_, 0)) => {
                 self.counts.gave_up += 1;
-                return Err(event);
+                return Some(event);
             }
             Some(_) => {}
             None => self.patience.push((container.full_id.clone(), self.ticks_max)),
         }
         self.counts.held += 1;
         self.waiting.push_back(event);
-        Ok(())
+        None
     }
 
     /// Events that need not or must not wait any longer, in their order; `is_due` tells whether the runtime of an event
@@ -143,7 +144,7 @@ mod tests {
     fn events_wait_for_the_answer_and_keep_their_order() {
         let mut held = HeldEvents::new(3);
         for (number, id) in [(1, "a"), (2, "b"), (3, "a")] {
-            held.hold(event(number, id)).unwrap();
+            assert!(held.hold(event(number, id)).is_none());
         }
         assert!(held.ready(|_| true).is_empty());
         assert_eq!(numbers(&held.ready(|event| is(event, "b"))), [1, 3]);
@@ -153,12 +154,12 @@ mod tests {
     #[test]
     fn patience_ends_and_is_not_tried_again() {
         let mut held = HeldEvents::new(2);
-        held.hold(event(1, "a")).unwrap();
+        assert!(held.hold(event(1, "a")).is_none());
         held.tick(|_| true);
         assert!(held.ready(|_| true).is_empty());
         held.tick(|_| true);
         assert_eq!(numbers(&held.ready(|_| true)), [1]);
-        assert_eq!(held.hold(event(2, "a")).unwrap_err().number, 2);
+        assert_eq!(held.hold(event(2, "a")).unwrap().number, 2);
         assert_eq!(held.counts(), HeldCounts { held: 1, gave_up: 2, waiting: 0 });
     }
 
@@ -166,7 +167,7 @@ mod tests {
     fn the_oldest_give_way_when_too_many_wait() {
         let mut held = HeldEvents::new(1);
         for number in 0..EVENTS_MAX as u64 + 2 {
-            held.hold(event(number, "a")).unwrap();
+            assert!(held.hold(event(number, "a")).is_none());
         }
         assert_eq!(numbers(&held.ready(|_| true)), [0, 1]);
         assert_eq!(held.drain().len(), EVENTS_MAX);
@@ -174,8 +175,8 @@ mod tests {
 
     #[test]
     fn without_patience_and_on_the_host_nothing_waits() {
-        assert!(HeldEvents::new(0).hold(event(1, "a")).is_err());
+        assert!(HeldEvents::new(0).hold(event(1, "a")).is_some());
         let on_host = Event { process: Arc::new(Process::default()), ..event(1, "a") };
-        assert!(HeldEvents::new(1).hold(on_host).is_err());
+        assert!(HeldEvents::new(1).hold(on_host).is_some());
     }
 }
