@@ -38,6 +38,7 @@ need_packages() {
   if [ "$purpose" = test ]; then
     need runc runc
     need podman podman
+    need containerd containerd
     need busybox busybox-static
     need nc netcat-openbsd
     need ncat ncat

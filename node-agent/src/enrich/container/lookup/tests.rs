@@ -462,3 +462,54 @@ fn a_socket_that_does_not_answer_is_a_failure_with_its_reason() {
     let error = probe(&Socket { engine: Engine::Docker, path }).unwrap_err();
     assert!(format!("{error:#}").contains("onnection refused"), "{error:#}");
 }
+
+/// A containerd of this machine, on a socket of its own; its shims end with their containers, and it gets none.
+struct Containerd(std::process::Child);
+
+impl Containerd {
+    fn start(directory: &Path, socket: &Path) -> Self {
+        let config = directory.join("config.toml");
+        let text = format!(
+            "version = 2\nroot = {root:?}\nstate = {state:?}\n[grpc]\naddress = {socket:?}\n\
+             [plugins.\"io.containerd.grpc.v1.cri\".containerd]\nsnapshotter = \"native\"\n",
+            root = directory.join("root"),
+            state = directory.join("state"),
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = std::fs::File::create(directory.join("log")).unwrap();
+        let mut command = std::process::Command::new("/usr/bin/containerd");
+        Self(command.arg("--config").arg(config).stderr(log).spawn().unwrap())
+    }
+}
+
+impl Drop for Containerd {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn containerd_says_what_it_is_and_what_it_does_not_know() {
+    if !Path::new("/usr/bin/containerd").exists() || !nix::unistd::geteuid().is_root() {
+        println!("SKIPPED containerd_says_what_it_is_and_what_it_does_not_know: needs containerd and root");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("containerd.sock");
+    let _containerd = Containerd::start(directory.path(), &path);
+    let socket = Socket { engine: Engine::Cri, path: path.clone() };
+    let started = Instant::now();
+    // It listens before the part of it that Kubernetes speaks to is ready.
+    let runtime = loop {
+        match probe(&socket) {
+            Ok(runtime) => break runtime,
+            Err(error) if started.elapsed() > ANSWER_LIMIT => panic!("containerd does not answer: {error:#}"),
+            Err(_) => thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    assert_eq!(runtime.name, "containerd");
+    let own = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let found = own.block_on(cri::inspect(&path, ID)).unwrap();
+    assert!(matches!(found, Found::Unknown));
+}
