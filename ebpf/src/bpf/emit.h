@@ -89,16 +89,21 @@ static __always_inline bool holds_more(void *ring, u32 bytes)
 
 /*
  * Which ring a record of CLASS_PROCESS goes to. When neither has room it is critical, and lost as such. A critical call
- * that failed is treated alike: anybody can make them in a loop without any privilege.
+ * that failed is treated alike, because anybody can make them in a loop without any privilege; but it may fill half as
+ * much again, so that a storm of forks does not hide what somebody tries.
  */
 static __always_inline u32 settle_class(u32 class, s64 result, bool *full)
 {
+	u32 room = config_process_bytes;
+
 	*full = false;
-	if (class != CLASS_PROCESS && !(class == CLASS_CRITICAL && result < 0))
+	if (class == CLASS_CRITICAL && result < 0)
+		room += room / 2;
+	else if (class != CLASS_PROCESS)
 		return class;
-	if (!holds_more(&critical, config_process_bytes))
+	if (!holds_more(&critical, room))
 		return CLASS_CRITICAL;
-	if (!holds_more(&normal, config_process_bytes))
+	if (!holds_more(&normal, room))
 		return CLASS_NORMAL;
 	*full = true;
 	return CLASS_CRITICAL;

@@ -380,9 +380,12 @@ fn threads() {
 }
 
 /// Many opens that fail.
+/// Opens of the act `flood`.
+pub(crate) const FLOOD_OPENS: usize = 20_000;
+
 fn flood() {
     let absent = text("/absent/file");
-    for _ in 0..20_000 {
+    for _ in 0..FLOOD_OPENS {
         call(libc::SYS_openat, &[AT_FDCWD, at(&absent), 0]);
     }
 }

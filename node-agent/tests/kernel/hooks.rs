@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use tiercel_agent::capture::observation::Act;
 use tiercel_agent::capture::{
     Attachment, BackEnd, HookState, KernelOptions, KernelSource, Observation, Source, WantedCalls,
 };
 use tiercel_detection::event::kinds;
 
-use crate::harness::{Observed, Stage, observe, observe_with};
+use crate::actor::FLOOD_OPENS;
+use crate::harness::{Observed, Stage, drain_until, is_end_of, observe, observe_with};
 
 /// The state of each hook.
 fn states(source: &KernelSource) -> Vec<(&'static str, HookState)> {
@@ -30,6 +32,31 @@ fn rules_that_look_at_no_call_leave_system_calls_alone_until_one_does() {
     source.want(&WantedCalls::all()).unwrap();
     let observed = observe_with(stage, source);
     assert!(observed.paths().count() > 10, "calls are seen again after the hook was taken away and put back");
+}
+
+#[test]
+fn calls_that_stay_wanted_are_all_seen_while_the_rules_change() {
+    let Some(mut stage) = Stage::set("flood") else { return };
+    let mut source = KernelSource::open(&stage.options()).unwrap();
+    let opens_only = WantedCalls::for_kinds(&[kinds::OPENAT].into_iter().collect());
+    let pid = stage.pid();
+    let mut observations = Vec::new();
+    let mut changes = 0;
+    std::thread::scope(|scope| {
+        let actor = scope.spawn(|| stage.perform());
+        while !actor.is_finished() {
+            source.want(&[opens_only, WantedCalls::all()][changes % 2]).unwrap();
+            source.next_batch(&mut observations).unwrap();
+            changes += 1;
+        }
+    });
+    let ended = |some: &[Observation]| some.iter().any(|one| is_end_of(one, pid));
+    let was_seen = ended(&observations);
+    observations.extend(drain_until(&mut source, |rest| was_seen || ended(rest)));
+    let opens = observations.iter().filter(|one| one.pid == pid && matches!(one.act, Act::Open(_))).count();
+    assert!(changes > 10, "{changes} changes");
+    assert_eq!((source.losses().lost(), source.losses().refused()), (0, 0));
+    assert!(opens >= FLOOD_OPENS, "{opens} of {FLOOD_OPENS} opens after {changes} changes");
 }
 
 /// How often each act was observed, without what depends on the run.
