@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tiercel_detection::field::FieldFlags;
 use tiercel_detection::event::{Document, Event};
+use tiercel_detection::field::FieldFlags;
 use tiercel_detection::{Alert, Engine, OutputContext, RuleSet};
 
 use super::held::{HeldCounts, HeldEvents};

@@ -11,10 +11,10 @@ use nix::time::{ClockId, clock_gettime};
 use tiercel_detection::event::Text;
 
 use super::accounts::{parse_group, parse_passwd};
+use super::container::{self, ContainerNews, LookupCounts, Lookups};
 use super::world::{
     AccountTables, ContainerCandidate, HostChange, NamedFile, RuntimeContainer, ScannedProcess, Snapshot, World,
 };
-use super::container::{self, ContainerNews, LookupCounts, Lookups};
 use super::{mounts::Mounts, scan};
 
 /// The init of the host.

@@ -5,7 +5,10 @@ use tiercel_detection::event::{KindSet, kinds};
 
 use super::world::*;
 use crate::capture::observation::{Act, GivenPath, Observation, PathCall, Scalar};
-use crate::enrich::{AccountTables, ContainerDetails, ContainerNews, Enricher, HostChange, Options, RuntimeContainer, ScannedProcess, World};
+use crate::enrich::{
+    AccountTables, ContainerDetails, ContainerNews, Enricher, HostChange, Options, RuntimeContainer, ScannedProcess,
+    World,
+};
 
 /// Plays a script and prints, for each line that ends in `?`, who acted and what its ancestors are.
 ///

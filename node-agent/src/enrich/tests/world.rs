@@ -8,8 +8,8 @@ use tiercel_detection::event::{Event, FdKind, L4Protocol, ParameterValue, Text};
 use crate::capture::Class;
 use crate::capture::observation::{Act, Entry, Exec, Exit, Fork, Observation, Open, TaskIdentity};
 use crate::enrich::{
-    Account, AccountTables, ContainerCandidate, ContainerNews, Enricher, HostChange, NamedFile, Options, RuntimeContainer,
-    ScannedProcess, Snapshot, World,
+    Account, AccountTables, ContainerCandidate, ContainerNews, Enricher, HostChange, NamedFile, Options,
+    RuntimeContainer, ScannedProcess, Snapshot, World,
 };
 
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
