@@ -347,6 +347,16 @@ structures! {
         padding: u32,
     }
 
+    /// Paths of a call that were others when it began.
+    ChangedRecord = "changed_record", 72 bytes {
+        /// Head.
+        header: RecordHeader,
+        /// The paths when it ended.
+        now: [Span; 2],
+        /// The paths when it began.
+        then: [Span; 2],
+    }
+
     /// How one call is recorded: the positions of its arguments, `ARGUMENT_NONE` for what it does not have.
     CallPlan = "call_plan", 20 bytes {
         /// One of `HANDLER_*`.
@@ -439,6 +449,8 @@ pub const RECORD_PATH: u16 = 6;
 pub const RECORD_DUP: u16 = 7;
 /// [`RecordHeader::kind`] of a [`ScalarRecord`].
 pub const RECORD_SCALAR: u16 = 8;
+/// [`RecordHeader::kind`] of a [`ChangedRecord`].
+pub const RECORD_CHANGED: u16 = 9;
 
 /// [`RecordHeader::flags`]: the call came through the 32-bit table.
 pub const HEADER_COMPAT: u8 = 1;
@@ -505,6 +517,8 @@ pub const PLAN_RECEIVES: u8 = 2;
 pub const PLAN_RESULT_SOCKET: u8 = 4;
 /// [`CallPlan::flags`]: the message argument is a list of `struct mmsghdr`; the call returns how many were handled.
 pub const PLAN_MANY: u8 = 8;
+/// [`CallPlan::flags`]: the paths are compared with those that the call began with.
+pub const PLAN_COMPARED: u8 = 16;
 
 /// The call has no such argument.
 pub const ARGUMENT_NONE: i8 = -1;

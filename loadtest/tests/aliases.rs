@@ -15,6 +15,15 @@ const ACTS_LIMIT: Duration = Duration::from_secs(60);
 const ALERTS_LIMIT: Duration = Duration::from_secs(20);
 const RULE: &str = "Read sensitive file untrusted";
 
+/// The official rule does not ask for opens by handle. Loaded last, this one fires only where that one has not.
+const HANDLE_RULE: &str = r"
+- rule: Read a secret by its handle
+  desc: Opens the file without any name.
+  condition: evt.type = open_by_handle_at and evt.is_open_read = true and fd.num >= 0 and fd.name = /etc/shadow
+  output: Secret opened by its handle | file=%fd.name
+  priority: WARNING
+";
+
 /// Each reads /etc/shadow once, with cat or python, and never by its plain name.
 const ALIASES: &[Act] = &[
     act("symlink", "symbolic link", "ln -s /etc/shadow $T/s; cat $T/s > /dev/null"),
@@ -43,6 +52,47 @@ const ALIASES: &[Act] = &[
         "bind mount of the directory",
         "mkdir $T/bd; unshare -m sh -c \"mount --bind /etc $T/bd && cat $T/bd/shadow > /dev/null\"",
     ),
+    act(
+        "overlay",
+        "overlay above the directory",
+        "mkdir $T/up $T/merged; unshare -m sh -c \"mount -t tmpfs tmpfs $T/up && mkdir $T/up/u $T/up/w && mount -t overlay \
+         overlay -o lowerdir=/etc,upperdir=$T/up/u,workdir=$T/up/w $T/merged && cat $T/merged/shadow > /dev/null\"",
+    ),
+    act(
+        "handle",
+        "opened by its handle",
+        "python3 -c \"
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+handle = (ctypes.c_uint32 * 34)(128)
+mount = ctypes.c_int()
+assert libc.name_to_handle_at(-100, b'/etc/shadow', handle, ctypes.byref(mount), 0) == 0
+fd = libc.open_by_handle_at(os.open('/etc', os.O_RDONLY), handle, os.O_RDONLY)
+assert fd >= 0, os.strerror(ctypes.get_errno())
+\"",
+    ),
+    act(
+        "chroot",
+        "relative to another root",
+        "python3 -c \"import os; os.chroot('/etc'); os.chdir('/'); os.open('/shadow', os.O_RDONLY)\"",
+    ),
+    act(
+        "mount-namespace",
+        "root of another mount namespace",
+        "unshare -m sh -c \"sleep 2\" & sleep 0.3; cat /proc/$!/root/etc/shadow > /dev/null; wait",
+    ),
+    act(
+        "renamed-directory",
+        "hard link below a directory that is renamed",
+        "mkdir $T/before; ln /etc/shadow $T/before/h; mv $T/before $T/after; cat $T/after/h > /dev/null; rm -rf $T/after",
+    ),
+    act("working-directory", "/proc/self/cwd", "(cd /etc && cat /proc/self/cwd/shadow > /dev/null)"),
+    act(
+        "dev-fd",
+        "/dev/fd of a directory",
+        "python3 -c \"import os; os.open('/dev/fd/%d/shadow' % os.open('/etc', os.O_PATH), os.O_RDONLY)\"",
+    ),
+    act("thread-root", "root of a thread", "cat /proc/thread-self/root/proc/self/root/etc/shadow > /dev/null"),
 ];
 
 /// Looks like the above and reads nothing secret.
@@ -52,6 +102,19 @@ const HARMLESS: &[Act] = &[
         "harmless-name",
         "a file of that name elsewhere",
         "mkdir $T/etc; echo x > $T/etc/shadow; cat $T/etc/shadow > /dev/null",
+    ),
+    act(
+        "harmless-overlay",
+        "a file of that name in the upper layer of an overlay",
+        "mkdir $T/up2 $T/merged2; unshare -m sh -c \"mount -t tmpfs tmpfs $T/up2 && mkdir $T/up2/u $T/up2/w && echo x > \
+         $T/up2/u/shadow && mount -t overlay overlay -o lowerdir=/etc,upperdir=$T/up2/u,workdir=$T/up2/w $T/merged2 && \
+         cat $T/merged2/shadow > /dev/null\"",
+    ),
+    act("harmless-path-only", "a descriptor that names the file and reads nothing", "test -e /etc/shadow"),
+    act(
+        "harmless-renamed",
+        "a file of that name below a renamed directory",
+        "mkdir $T/b2; echo x > $T/b2/shadow; mv $T/b2 $T/a2; cat $T/a2/shadow > /dev/null",
     ),
 ];
 
@@ -76,6 +139,7 @@ fn shadow_read_under_any_name_fires() {
     let scope = Scope::create("aliases").unwrap();
     let mut rules = vec![scratch.write("00-mark.yaml", acts::MARK_RULE).unwrap()];
     rules.extend(official);
+    rules.push(scratch.write("99-handle.yaml", HANDLE_RULE).unwrap());
     let setup = AgentSetup { rules, scope: scope.section(), uplink: None };
     let agent = Agent::start(&scratch.join("agent"), &setup).unwrap();
     let script = scratch.join("actions.sh");
@@ -100,7 +164,8 @@ fn shadow_read_under_any_name_fires() {
 /// How often the act was reported as a read of a secret; prints under which name.
 fn reads(act: &Act, alerts: &[(String, Vec<Value>)]) -> usize {
     let own = alerts.iter().find(|(name, _)| name == act.name).map_or(&[][..], |(_, alerts)| alerts.as_slice());
-    let fired: Vec<&Value> = own.iter().filter(|alert| alert["rule"] == RULE).collect();
+    let fired: Vec<&Value> =
+        own.iter().filter(|alert| alert["rule"] == RULE || alert["rule"] == "Read a secret by its handle").collect();
     for alert in &fired {
         println!("{:34} reported as {}", act.what, alert["output_fields"]["fd.name"]);
     }

@@ -70,6 +70,8 @@ enum filter {
 #define PLAN_RESULT_SOCKET 4
 /* The message is a list of struct mmsghdr; the call returns how many were handled. */
 #define PLAN_MANY 8
+/* The paths are compared with those that the call began with. */
+#define PLAN_COMPARED 16
 
 /* How one call is recorded: the positions of its arguments. */
 struct call_plan {

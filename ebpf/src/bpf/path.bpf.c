@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Calls that take one or two paths. */
-#include "given.h"
+#include "entry.h"
 
 /* The file that the plan asks for: of a descriptor, or the current directory or root after the call. */
 __noinline int fill_planned_file(u64 file_part_offset)
@@ -35,6 +35,7 @@ __noinline int record_path(void)
 	struct scratch *scratch = scratch_of_cpu();
 	struct path_record *record;
 	struct call_plan *plan;
+	u32 first, second;
 
 	if (!scratch)
 		return 0;
@@ -46,5 +47,10 @@ __noinline int record_path(void)
 	fill_second_path(&record->second, scratch);
 	fill_planned_file(FILE_PART(path_record));
 	record->text = fill_text(scratch);
-	return emit(sizeof(*record), plan->class);
+	first = span_number(record->first.given);
+	second = span_number(record->second.given);
+	emit(sizeof(*record), plan->class);
+	if (plan->flags & PLAN_COMPARED && !is_ring_request(scratch))
+		compare_paths(first, second);
+	return 0;
 }

@@ -17,6 +17,7 @@ enum record_kind {
 	RECORD_PATH = 6,
 	RECORD_DUP = 7,
 	RECORD_SCALAR = 8,
+	RECORD_CHANGED = 9,
 };
 
 /* Bit 15 of the length of a span: the text was cut or could not be read to its end. */
@@ -209,6 +210,13 @@ struct scalar_record {
 	u32 padding;
 };
 
+/* Paths of a call as they read when it ended and when it began. */
+struct changed_record {
+	struct record_header header;
+	struct span now[2];
+	struct span then[2];
+};
+
 /* Every record, for the type information of the object. */
 union every_record {
 	struct file_identity identity;
@@ -220,4 +228,5 @@ union every_record {
 	struct path_record path;
 	struct dup_record dup;
 	struct scalar_record scalar;
+	struct changed_record changed;
 };

@@ -8,6 +8,7 @@
 #include "dup.bpf.c"
 #include "scalar.bpf.c"
 #include "syscall.bpf.c"
+#include "entry.bpf.c"
 #include "io_uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -33,6 +33,11 @@ static __always_inline struct span span_of(u32 value)
 	return (struct span){ .offset = value & 0xffff, .length = value >> 16 };
 }
 
+static __always_inline u32 span_number(struct span span)
+{
+	return span.offset | (u32)span.length << 16;
+}
+
 /*
  * The head of a kernel object, read at once: a read is a call, and several members of one object usually lie near its
  * beginning. HEAD_MEMBER takes a member out of it, or reads it from the object on kernels that have it further behind.
@@ -110,6 +115,23 @@ __noinline u32 append_user_bytes(u64 address, u64 length)
 		return span_value(start, 0, true);
 	scratch->tail_bytes = start + size;
 	return span_value(start, size, cut);
+}
+
+/* Appends bytes of the kernel, at most TEXT_BYTES_MAX. */
+static __always_inline u32 append_kernel_bytes(const void *address, u32 length)
+{
+	struct scratch *scratch = scratch_of_cpu();
+	u32 start;
+
+	if (!scratch || !length || length > TEXT_BYTES_MAX)
+		return 0;
+	start = scratch->tail_bytes;
+	if (start > TAIL_START_MAX)
+		return span_value(0, 0, true);
+	if (bpf_probe_read_kernel(&scratch->bytes[FIXED_BYTES_MAX + start], length, address))
+		return span_value(start, 0, true);
+	scratch->tail_bytes = start + length;
+	return span_value(start, length, false);
 }
 
 /* Appends one name of a path with its zero byte. Returns whether it was complete. */

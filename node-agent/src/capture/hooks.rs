@@ -18,6 +18,8 @@ enum Need {
     Processes,
     /// Recorded system calls.
     Calls,
+    /// Recorded calls whose paths only the program vouches for.
+    Paths,
     /// Recorded calls that io_uring has an operation for.
     Rings,
 }
@@ -28,6 +30,7 @@ impl Need {
         match self {
             Self::Processes => Some("the table of processes".to_owned()),
             Self::Calls => list("system calls", calls, |_| true),
+            Self::Paths => list("calls whose paths are compared", calls, Call::is_compared),
             Self::Rings => list("operations of io_uring", calls, Call::has_operations),
         }
     }
@@ -74,6 +77,13 @@ const PROGRAMS: &[Program] = &[
         tracepoint: "sched_process_exec",
         purpose: "executed programs",
         need: Need::Processes,
+    },
+    Program {
+        typed: "on_sys_enter",
+        raw: "raw_sys_enter",
+        tracepoint: "sys_enter",
+        purpose: "paths that are changed while a call runs",
+        need: Need::Paths,
     },
     Program {
         typed: "on_sys_exit",

@@ -81,6 +81,8 @@ pub enum Act {
     /// Calls whose arguments are numbers (and at most one short text): ptrace, setuid ..., setns, unshare, kill, bpf,
     /// memfd_create, init_module, finit_module, userfaultfd, prctl, setsid ...
     Scalar(Scalar),
+    /// A path of a call was changed while the call ran; follows the observation of the call.
+    Changed(Changed),
 }
 
 /// Credentials and identity of a task, as the kernel has them.
@@ -323,6 +325,19 @@ pub struct PathCall {
     pub file: Option<FileObject>,
     /// For mount: the file system type.
     pub text: Text,
+}
+
+/// Paths of a call that read differently when it began and when it ended.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Changed {
+    /// Number of the call (x86-64).
+    pub syscall: u32,
+    /// What it returned.
+    pub result: i64,
+    /// Its paths when it ended, as its own observation has them; empty for one that it does not have.
+    pub now: [Text; 2],
+    /// Its paths when it began.
+    pub then: [Text; 2],
 }
 
 /// A descriptor was copied.

@@ -156,6 +156,10 @@ const fn identity() -> Shape {
 const fn call(number: u16, kind: EventKind, compat: &'static [u16], shape: Shape) -> Call {
     let mut plan = shape.0;
     plan.number = number;
+    // Of the others the kernel says where they led.
+    if plan.handler == abi::HANDLER_PATH && plan.first_path != NO && plan.fd == NO {
+        plan.flags |= abi::PLAN_COMPARED;
+    }
     Call { number, kind, compat, socketcall: 0, operations: &[], state: false, plan }
 }
 
@@ -168,6 +172,11 @@ impl Call {
     const fn ring(mut self, operations: &'static [u8]) -> Self {
         self.operations = operations;
         self
+    }
+
+    /// Says whether its paths are compared with those that it began with.
+    pub fn is_compared(&self) -> bool {
+        self.plan.flags & abi::PLAN_COMPARED != 0
     }
 
     /// Says whether io_uring has an operation of the same effect.
@@ -347,6 +356,7 @@ pub fn number_of(kind: EventKind) -> Option<u32> {
 /// Returns every kind that the kernel programs can deliver: recorded calls and the acts of their own tracepoints.
 pub fn recorded_kinds() -> KindSet {
     let tracepoints = [kinds::EXECVE, kinds::CLONE, kinds::CLONE3, kinds::FORK, kinds::VFORK, kinds::PROCEXIT];
+    let tracepoints = tracepoints.into_iter().chain([kinds::ASYNCEVENT]);
     CALLS.iter().map(|call| call.kind).chain(tracepoints).collect()
 }
 
@@ -364,9 +374,11 @@ impl WantedCalls {
 
     /// Returns those that become events of these kinds, and those that keep the state right; none when no kind comes from
     /// a call, because then what exec, fork and exit say of a process is all that is looked at.
-    pub fn for_kinds(kinds: &KindSet) -> Self {
-        let any = CALLS.iter().any(|call| kinds.contains(call.kind));
-        Self::of(|call| any && (call.state || kinds.contains(call.kind)))
+    pub fn for_kinds(wanted: &KindSet) -> Self {
+        let asked =
+            |call: &Call| wanted.contains(call.kind) || call.is_compared() && wanted.contains(kinds::ASYNCEVENT);
+        let any = CALLS.iter().any(asked);
+        Self::of(|call| any && (call.state || asked(call)))
     }
 
     /// Returns all of them.

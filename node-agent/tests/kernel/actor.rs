@@ -58,6 +58,7 @@ fn perform() {
         "threads" => threads(),
         "flood" => flood(),
         "forks and execs" => forks_and_execs(),
+        "changed path" => change_path(&directory),
         "ring evasions" => crate::doors::evade(&directory),
         other => match other.strip_prefix("door ") {
             Some(door) => crate::doors::perform(door, &directory),
@@ -225,6 +226,30 @@ fn open_through_compat(directory: &Path) {
             out("r8") _, out("r9") _, out("r10") _, out("r11") _,
         );
     }
+}
+
+/// Changes the path of a call while the call waits for a lease on its file to be given up.
+fn change_path(directory: &Path) {
+    const TIME_TO_BEGIN: std::time::Duration = std::time::Duration::from_millis(300);
+    for name in ["calm", "wild"] {
+        fs::write(directory.join(name), name).unwrap();
+    }
+    let mut path = text(directory.join("calm")).into_bytes_with_nul();
+    let at = path.as_mut_ptr() as usize;
+    let name_at = path.len() - b"calm\0".len();
+    let leased = fs::File::open(directory.join("calm")).unwrap();
+    // SAFETY: SIGIO, which a broken lease sends, would end the process; the lease is on a file of its own.
+    unsafe {
+        libc::signal(libc::SIGIO, libc::SIG_IGN);
+        assert_eq!(libc::fcntl(leased.as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK), 0);
+    }
+    let waiting = thread::spawn(move || call(libc::SYS_truncate, &[at, 1]));
+    thread::sleep(TIME_TO_BEGIN);
+    path[name_at..name_at + 4].copy_from_slice(b"wild");
+    // SAFETY: gives the lease up.
+    unsafe { assert_eq!(libc::fcntl(leased.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK), 0) };
+    assert_eq!(waiting.join().unwrap(), 0);
+    call(libc::SYS_truncate, &[path.as_ptr() as usize, 1]);
 }
 
 fn network(directory: &Path) {

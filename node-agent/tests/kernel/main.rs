@@ -9,6 +9,7 @@
 
 mod actor;
 mod asked;
+mod changes;
 mod doors;
 mod exec;
 mod files;

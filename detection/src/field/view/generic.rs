@@ -34,8 +34,8 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         FieldId::EvtRawtimeS => Value::Unsigned(event.time.0 / time::NANOSECONDS),
         FieldId::EvtRawtimeNs => Value::Unsigned(event.time.0 % time::NANOSECONDS),
         FieldId::EvtSource => Value::text("syscall"),
-        FieldId::EvtIsAsync => Value::Bool(view.details().is_some_and(|details| details.notice.is_some())),
-        FieldId::EvtAsynctype => Value::text(view.details()?.notice.as_deref()?),
+        FieldId::EvtIsAsync => Value::Bool(notice(view).is_some()),
+        FieldId::EvtAsynctype => Value::text(notice(view)?),
         FieldId::EvtReltime | FieldId::EvtReltimeNs | FieldId::EvtReltimeS => {
             Value::Unsigned(unit(since_first_ns(view), field.id))
         }
@@ -96,6 +96,17 @@ pub(super) fn value<'a>(view: EventView<'a>, field: &FieldRef) -> Option<Value<'
         }),
         _ => return None,
     })
+}
+
+/// What an event tells that is about no call.
+fn notice(view: EventView<'_>) -> Option<&str> {
+    if let Some(details) = view.details() {
+        return details.notice.as_deref();
+    }
+    match &named(view, "name")?.value {
+        ParameterValue::Text(name) if view.event.kind == kinds::ASYNCEVENT => Some(name),
+        _ => None,
+    }
 }
 
 /// Events disagree about the sign of parameters of the same name; rules are compiled for one of them.

@@ -6,7 +6,9 @@ mod tail;
 use tiercel_ebpf::abi;
 
 use self::tail::{Tail, empty, is_cut};
-use super::observation::{Act, Class, Dup, Entry, Exec, Exit, Fork, Network, Observation, Open, PathCall, Scalar};
+use super::observation::{
+    Act, Changed, Class, Dup, Entry, Exec, Exit, Fork, Network, Observation, Open, PathCall, Scalar,
+};
 
 /// A record that does not have the form it should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,7 @@ pub fn observation(bytes: &[u8]) -> Result<Observation, Malformed> {
         abi::RECORD_PATH => path(bytes),
         abi::RECORD_DUP => dup(bytes),
         abi::RECORD_SCALAR => scalar(bytes),
+        abi::RECORD_CHANGED => changed(bytes),
         other => return Err(Malformed::Kind(other)),
     }
     .ok_or(Malformed::Short(bytes.len()))?;
@@ -186,13 +189,24 @@ fn scalar(bytes: &[u8]) -> Option<Act> {
     }))
 }
 
+fn changed(bytes: &[u8]) -> Option<Act> {
+    let record = abi::ChangedRecord::read(bytes)?;
+    let tail = Tail::after::<abi::ChangedRecord>(bytes);
+    Some(Act::Changed(Changed {
+        syscall: record.header.syscall.into(),
+        result: record.header.result,
+        now: record.now.map(|path| tail.text(path)),
+        then: record.then.map(|path| tail.text(path)),
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const KINDS: std::ops::RangeInclusive<u16> = 0..=9;
+    const KINDS: std::ops::RangeInclusive<u16> = 0..=10;
 
     proptest! {
         #[test]
@@ -211,11 +225,11 @@ mod tests {
         ) {
             bytes[48..50].copy_from_slice(&kind.to_ne_bytes());
             bytes[54] = class;
-            prop_assert_eq!(observation(&bytes).is_ok(), (1..=8).contains(&kind));
+            prop_assert_eq!(observation(&bytes).is_ok(), (1..=9).contains(&kind));
         }
 
         #[test]
-        fn a_record_cut_anywhere_does_not_panic(kind in 1u16..9, length in 0usize..300) {
+        fn a_record_cut_anywhere_does_not_panic(kind in 1u16..10, length in 0usize..300) {
             let mut bytes = vec![0xffu8; 300];
             bytes[48..50].copy_from_slice(&kind.to_ne_bytes());
             bytes[54] = abi::CLASS_BULK;

@@ -104,7 +104,7 @@ fn other_files_and_versions_are_refused() {
     assert_eq!(refused(b"\x7fELF\x02\x01\x01\x00\x00\x00"), foreign);
     let mut newer = recorded(&[]);
     newer[8] = 9;
-    assert_eq!(refused(&newer), "failed to read recording: it has format version 9, this agent reads version 1");
+    assert_eq!(refused(&newer), "failed to read recording: it has format version 9, this agent reads version 2");
     assert_eq!(
         refused(&recorded(&[])[..10]),
         "failed to read recording: it is damaged at byte 10: the snapshot is not where it should be"

@@ -22,7 +22,13 @@ impl Enricher {
             Act::Exec(exec) => exec.result >= 0,
             // There is nothing to be found any more.
             Act::Exit(_) => true,
-            Act::Fork(_) | Act::Open(_) | Act::Network(_) | Act::Path(_) | Act::Dup(_) | Act::Scalar(_) => false,
+            Act::Fork(_)
+            | Act::Open(_)
+            | Act::Network(_)
+            | Act::Path(_)
+            | Act::Dup(_)
+            | Act::Scalar(_)
+            | Act::Changed(_) => false,
         };
         if needless || self.processes.get(id).is_some() {
             return;

@@ -24,6 +24,7 @@ impl Enricher {
             | Act::Network(_)
             | Act::Path(_)
             | Act::Dup(_)
+            | Act::Changed(_)
             | Act::Scalar(_) => {}
         }
         self.follow_credentials(id, observation);

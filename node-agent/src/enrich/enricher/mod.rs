@@ -287,6 +287,7 @@ impl Enricher {
             Act::Path(call) => parameters::path_call(kind, call, &mut scene),
             Act::Dup(dup) => parameters::dup(kind, dup, &mut scene),
             Act::Scalar(call) => parameters::scalar(kind, call, &mut scene),
+            Act::Changed(changed) => parameters::changed(changed),
         }
     }
 }
@@ -320,5 +321,6 @@ fn event_kind(act: &Act) -> Option<EventKind> {
         Act::Path(call) => kind_of(call.syscall),
         Act::Dup(dup) => kind_of(dup.syscall),
         Act::Scalar(call) => kind_of(call.syscall),
+        Act::Changed(_) => Some(kinds::ASYNCEVENT),
     }
 }

@@ -1,5 +1,6 @@
 //! From an observed act to the parameters and the descriptor of its event, one file for each variant of `Act`.
 
+mod changed;
 mod dup;
 mod exec;
 mod exit;
@@ -17,6 +18,7 @@ use tiercel_detection::event::{
     Trust,
 };
 
+pub(super) use changed::changed;
 pub(super) use dup::dup;
 pub(super) use exec::exec;
 pub(super) use exit::exit;

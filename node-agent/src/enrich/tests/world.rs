@@ -218,7 +218,13 @@ pub(super) fn task_of(observation: &mut Observation) -> &mut TaskIdentity {
     match &mut observation.act {
         Act::Exec(exec) => &mut exec.task,
         Act::Fork(fork) => &mut fork.child,
-        Act::Exit(_) | Act::Open(_) | Act::Network(_) | Act::Path(_) | Act::Dup(_) | Act::Scalar(_) => {
+        Act::Exit(_)
+        | Act::Open(_)
+        | Act::Network(_)
+        | Act::Path(_)
+        | Act::Dup(_)
+        | Act::Scalar(_)
+        | Act::Changed(_) => {
             panic!("only exec and fork carry a whole task")
         }
     }
