@@ -103,10 +103,8 @@ fn notice(view: EventView<'_>) -> Option<&str> {
     if let Some(details) = view.details() {
         return details.notice.as_deref();
     }
-    match &named(view, "name")?.value {
-        ParameterValue::Text(name) if view.event.kind == kinds::ASYNCEVENT => Some(name),
-        _ => None,
-    }
+    let ParameterValue::Text(name) = &named(view, "name")?.value else { return None };
+    (view.event.kind == kinds::ASYNCEVENT).then_some(name)
 }
 
 /// Events disagree about the sign of parameters of the same name; rules are compiled for one of them.
