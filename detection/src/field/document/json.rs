@@ -6,7 +6,6 @@ use super::super::{Argument, FieldId, FieldRef, Value};
 use crate::event::Document;
 use crate::output::{OutputContext, time};
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the class has no other fields")]
 pub(super) fn value<'a>(document: &'a Document, context: &OutputContext, field: &FieldRef) -> Option<Value<'a>> {
     Some(match (field.id, &field.argument) {
         (FieldId::JevtValue | FieldId::JsonValue, Argument::Key(pointer)) => {
