@@ -57,6 +57,7 @@ fn every_call_is_received_or_reported_as_lost() {
     }
     let mut rules = vec![scratch.write("00-counted.yaml", COUNTED_RULE).unwrap()];
     rules.extend(official_rules().unwrap_or_default());
+    println!("{} rule files", rules.len());
     let setup = AgentSetup { rules, scope: scope.section(), uplink: None };
     let agent = Agent::start(&scratch.join("agent"), &setup).unwrap();
     for load in loads(&scratch) {

@@ -55,6 +55,11 @@ impl LossReport {
         self.classes.iter().map(|row| row.lost).sum()
     }
 
+    /// Returns how many records were made and not handed over, whatever the reason.
+    pub fn missing(&self) -> u64 {
+        self.lost() + self.refused()
+    }
+
     /// Returns how many records were refused to cgroups that had used up their share.
     pub fn refused(&self) -> u64 {
         self.classes.iter().map(|row| row.refused).sum()

@@ -70,7 +70,7 @@ pub(super) fn record(arguments: &Arguments) -> anyhow::Result<bool> {
     })?;
     let Summary { observations, bytes, losses } = summary;
     let out = &mut stdout();
-    let (lost, malformed) = (losses.lost(), losses.malformed);
+    let (lost, malformed) = (losses.missing(), losses.malformed);
     writeln!(out, "{observations} records, {bytes} bytes, {lost} lost in the kernel, {malformed} malformed")?;
     Ok(true)
 }

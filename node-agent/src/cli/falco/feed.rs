@@ -80,7 +80,7 @@ impl Feed {
             Self::Idle => std::thread::sleep(IDLE),
             Self::Live { source, detector, batch, boot_ns } => {
                 let drained = source.next_batch(batch)?;
-                let lost = source.losses().lost();
+                let lost = source.losses().missing();
                 for observation in batch.drain(..) {
                     let alerts = detector.handle(std::slice::from_ref(&observation));
                     let events = detector.counters().received;
