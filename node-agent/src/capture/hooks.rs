@@ -30,6 +30,7 @@ impl Need {
         match self {
             Self::Processes => Some("the table of processes".to_owned()),
             Self::Calls => list("system calls", calls, |_| true),
+            Self::Paths if !calls.compares_paths() => None,
             Self::Paths => list("calls whose paths are compared", calls, Call::is_compared),
             Self::Rings => list("operations of io_uring", calls, Call::has_operations),
         }
@@ -295,6 +296,16 @@ mod tests {
         check(&[kinds::PTRACE], &all);
         // An exec that failed is seen at the end of the call only.
         check(&[kinds::EXECVE], &all);
+    }
+
+    #[test]
+    fn only_a_rule_about_changed_paths_looks_at_the_beginning_of_calls() {
+        let needed = |kinds: &[EventKind]| {
+            let calls = WantedCalls::for_kinds(&kinds.iter().copied().collect());
+            Need::Paths.reason(&calls).is_some()
+        };
+        assert!(!needed(&[kinds::UNLINKAT]));
+        assert!(needed(&[kinds::ASYNCEVENT]), "the calls themselves are recorded too, to be compared");
     }
 
     #[test]

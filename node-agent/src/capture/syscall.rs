@@ -364,6 +364,8 @@ pub fn recorded_kinds() -> KindSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantedCalls {
     numbers: [u64; (CALLS_MAX / 64) as usize],
+    /// Their paths are compared with those that they began with.
+    compared: bool,
 }
 
 impl WantedCalls {
@@ -378,12 +380,14 @@ impl WantedCalls {
         let asked =
             |call: &Call| wanted.contains(call.kind) || call.is_compared() && wanted.contains(kinds::ASYNCEVENT);
         let any = CALLS.iter().any(asked);
-        Self::of(|call| any && (call.state || asked(call)))
+        // Looking at the beginning of calls costs every call of the machine, so somebody must ask for what it finds.
+        let compared = wanted.contains(kinds::ASYNCEVENT);
+        Self { compared, ..Self::of(|call| any && (call.state || asked(call))) }
     }
 
     /// Returns all of them.
     pub fn all() -> Self {
-        Self::of(|_| true)
+        Self { compared: true, ..Self::of(|_| true) }
     }
 
     fn of(wanted: impl Fn(&Call) -> bool) -> Self {
@@ -391,7 +395,12 @@ impl WantedCalls {
         for call in CALLS.iter().filter(|call| wanted(call)) {
             numbers[usize::from(call.number) / 64] |= 1 << (call.number % 64);
         }
-        Self { numbers }
+        Self { numbers, compared: false }
+    }
+
+    /// Says whether paths are compared with those that their calls began with.
+    pub fn compares_paths(&self) -> bool {
+        self.compared
     }
 
     /// Returns the numbers of the recorded calls, lowest first.
