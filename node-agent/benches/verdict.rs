@@ -110,7 +110,7 @@ fn measure(what: &str, recording: &Path, rules: Option<&LoadedRules>) -> anyhow:
 
 fn load(files: Vec<PathBuf>) -> anyhow::Result<LoadedRules> {
     let minimum_priority = Priority::Debug;
-    let config = RulesConfig { files, matching: Matching::First, minimum_priority, watch: false };
+    let config = RulesConfig { files, matching: Matching::First, minimum_priority, watch: false, with_audit: false };
     let loaded = rules::load(&config)?;
     anyhow::ensure!(loaded.report.is_ok(), "the rules have mistakes:\n{}", loaded.report);
     Ok(loaded)

@@ -18,6 +18,7 @@ use crate::config::{Config, RulesConfig, UplinkConfig};
 use crate::detect::actor::{DetectActor, Finish, FollowWith, Upstream};
 use crate::detect::{Detector, LoadedRules, LossPolicy, Reloader, RulesState, one_line, rules};
 use crate::input::Input;
+use crate::kubernetes_audit;
 use crate::metrics;
 use crate::outputs::Outputs;
 use crate::shutdown::{self, Account, Failure, GRACE_PERIOD, Stop, Stopper};
@@ -80,6 +81,7 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     readiness.add(capture_check(capabilities.clone(), input.engine_name));
     let follow = FollowWith { capture: capture.clone().recipient(), capabilities };
     detect.send(follow).await.context("failed to reach detection")?;
+    let audit = kubernetes_audit::start(&config.kubernetes_audit, &detect.clone().recipient())?;
     let reloader =
         Reloader::new(config.rules, recorded, input.context, state, detect.clone(), reopener, records_environment);
     reloader.start()?;
@@ -95,6 +97,9 @@ async fn run_stages(config: Config) -> anyhow::Result<()> {
     info!(node = config.node_name, source = input.engine_name, took = ?started.elapsed(), "armed");
 
     let stop = stopper.wait().await;
+    if let Some(audit) = audit {
+        audit.stop().await;
+    }
     end_stages(&stop, &capture, &detect, uplink.as_ref(), &server).await;
     account.close(uplink.as_ref().map(|uplink| uplink.metrics().spool.spooled));
     match stop {

@@ -7,6 +7,7 @@ pub mod config;
 pub mod detect;
 pub mod enrich;
 pub mod input;
+pub mod kubernetes_audit;
 pub mod metrics;
 pub mod outputs;
 pub mod recorder;

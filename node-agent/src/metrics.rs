@@ -44,6 +44,9 @@ const COUNTERS: &[(&str, &str)] = &[
     ("tiercel_agent_processes_unfollowed_total", "Processes of the scope that are not followed: its table was full"),
     ("tiercel_agent_records_state_only_total", "Records that changed what is known of processes and are no event"),
     ("tiercel_agent_events_judged_total", "Events that the rules were asked about"),
+    ("tiercel_agent_audit_events_judged_total", "Requests to an API server that the rules were asked about"),
+    ("tiercel_agent_audit_events_rejected_total", "Audit events that could not be read"),
+    ("tiercel_agent_audit_requests_refused_total", "Requests of the audit webhook that were not taken, by reason"),
     ("tiercel_agent_events_out_of_scope_total", "Events of processes outside `capture.scope`"),
     ("tiercel_agent_alerts_made_total", "Alerts that the rules and the agent itself made"),
     ("tiercel_agent_alerts_lost_total", "Alerts that did not reach the spool, by reason"),
@@ -203,6 +206,7 @@ pub struct DetectMetrics {
     judged: Counter,
     out_of_scope: Counter,
     state_only: Counter,
+    documents: Counter,
     made: Counter,
     /// Alerts that the uplink could not take because it has ended.
     pub alerts_lost: Counter,
@@ -219,6 +223,7 @@ impl Default for DetectMetrics {
             judged: counter!("tiercel_agent_events_judged_total"),
             out_of_scope: counter!("tiercel_agent_events_out_of_scope_total"),
             state_only: counter!("tiercel_agent_records_state_only_total"),
+            documents: counter!("tiercel_agent_audit_events_judged_total"),
             made: counter!("tiercel_agent_alerts_made_total"),
             alerts_lost: counter!("tiercel_agent_alerts_lost_total", "reason" => "uplink_ended"),
             processes: gauge!("tiercel_agent_processes"),
@@ -235,6 +240,7 @@ impl DetectMetrics {
         self.judged.absolute(counters.judged);
         self.out_of_scope.absolute(counters.out_of_scope);
         self.state_only.absolute(counters.state_only);
+        self.documents.absolute(counters.documents);
         self.processes.set(f64::from(u32::try_from(counters.processes).unwrap_or(u32::MAX)));
     }
 

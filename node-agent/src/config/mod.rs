@@ -4,6 +4,7 @@ mod containers;
 mod document;
 mod environment;
 mod fault;
+mod kubernetes_audit;
 mod losses;
 mod outputs;
 mod quantity;
@@ -39,6 +40,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// What to watch.
     pub capture: CaptureConfig,
+    /// Requests to an API server, to judge as well.
+    pub kubernetes_audit: KubernetesAuditConfig,
     /// How containers are described.
     pub containers: ContainerOptions,
     /// Where alerts go; `None` when no aggregator is named.
@@ -60,6 +63,46 @@ pub struct RulesConfig {
     pub minimum_priority: Priority,
     /// Reload when a file changes.
     pub watch: bool,
+    /// Whether the built-in rules about requests to an API server are among the built-in ones.
+    pub with_audit: bool,
+}
+
+/// Where requests to an API server of Kubernetes come from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KubernetesAuditConfig {
+    /// Its webhook.
+    pub webhook: Option<WebhookConfig>,
+    /// Its log file, which is followed.
+    pub file: Option<PathBuf>,
+}
+
+impl KubernetesAuditConfig {
+    /// Whether there is any input.
+    pub fn is_on(&self) -> bool {
+        self.webhook.is_some() || self.file.is_some()
+    }
+}
+
+/// A door for the audit webhook of an API server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhookConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// At which path.
+    pub path: String,
+    /// Certificate and key; without them the door is plain HTTP.
+    pub tls: Option<WebhookTls>,
+}
+
+/// The certificate of the door, and whom it opens for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhookTls {
+    /// What is shown to the API server.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// With it, clients must show a certificate of this authority.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// What to watch.

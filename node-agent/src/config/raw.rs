@@ -3,6 +3,7 @@
 use super::containers::RawContainers;
 use super::document::Node;
 use super::fault::Fault;
+use super::kubernetes_audit::RawKubernetesAudit;
 use super::losses::RawLosses;
 use super::outputs::RawOutputs;
 use super::quantity::Bytes;
@@ -17,6 +18,8 @@ pub(super) struct RawConfig {
     pub(super) rules: RawRules,
     /// `capture`.
     pub(super) capture: RawCapture,
+    /// `kubernetes_audit`.
+    pub(super) kubernetes_audit: RawKubernetesAudit,
     /// `containers`.
     pub(super) containers: RawContainers,
     /// `uplink`.
@@ -87,6 +90,7 @@ impl RawConfig {
         node.finish(faults);
         let rules = RawRules::read(root.section("rules", faults), faults);
         let capture = RawCapture::read(root.section("capture", faults), faults);
+        let kubernetes_audit = RawKubernetesAudit::read(root.section("kubernetes_audit", faults), faults);
         let containers = RawContainers::read(root.section("containers", faults), faults);
         let uplink = RawUplink::read(root.section("uplink", faults), faults);
         let outputs = RawOutputs::read(root.section("outputs", faults), faults);
@@ -94,7 +98,7 @@ impl RawConfig {
         let status_listen = status.text("listen", faults);
         status.finish(faults);
         root.finish(faults);
-        Self { node_name, rules, capture, containers, uplink, outputs, status_listen }
+        Self { node_name, rules, capture, kubernetes_audit, containers, uplink, outputs, status_listen }
     }
 }
 

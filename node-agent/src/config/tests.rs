@@ -17,66 +17,71 @@ fn an_empty_file_means_the_defaults() {
         "",
         &[],
         expect![[r#"
-        Config {
-            node_name: "web-1",
-            rules: RulesConfig {
-                files: [],
-                matching: First,
-                minimum_priority: Debug,
-                watch: true,
-            },
-            capture: CaptureConfig {
-                source: Kernel {
-                    ring_bytes: 8388608,
+            Config {
+                node_name: "web-1",
+                rules: RulesConfig {
+                    files: [],
+                    matching: First,
+                    minimum_priority: Debug,
+                    watch: true,
+                    with_audit: false,
                 },
-                fair_limit: 10000,
-                losses: LossPolicy {
-                    threshold: 0.0,
-                    actions: [
-                        Log,
-                        Alert,
-                    ],
-                    rate: 0.1,
-                    max_burst: 1.0,
+                capture: CaptureConfig {
+                    source: Kernel {
+                        ring_bytes: 8388608,
+                    },
+                    fair_limit: 10000,
+                    losses: LossPolicy {
+                        threshold: 0.0,
+                        actions: [
+                            Log,
+                            Alert,
+                        ],
+                        rate: 0.1,
+                        max_burst: 1.0,
+                    },
+                    scope: Machine,
                 },
-                scope: Machine,
-            },
-            containers: ContainerOptions {
-                wait: 500ms,
-                label_bytes_max: 100,
-                sockets: RuntimeSockets {
-                    docker: [
-                        "/var/run/docker.sock",
-                    ],
-                    podman: [
-                        "/run/podman/podman.sock",
-                    ],
-                    podman_users: true,
-                    cri: [
-                        "/run/containerd/containerd.sock",
-                        "/run/crio/crio.sock",
-                        "/run/k3s/containerd/containerd.sock",
-                        "/run/host-containerd/containerd.sock",
-                    ],
+                kubernetes_audit: KubernetesAuditConfig {
+                    webhook: None,
+                    file: None,
                 },
-            },
-            uplink: None,
-            outputs: OutputsConfig {
-                stdout: None,
-                file: None,
-                syslog: None,
-                program: None,
-                http: None,
-                json_keys: JsonKeys {
-                    output: true,
-                    message: false,
-                    output_fields: true,
-                    tags: true,
+                containers: ContainerOptions {
+                    wait: 500ms,
+                    label_bytes_max: 100,
+                    sockets: RuntimeSockets {
+                        docker: [
+                            "/var/run/docker.sock",
+                        ],
+                        podman: [
+                            "/run/podman/podman.sock",
+                        ],
+                        podman_users: true,
+                        cri: [
+                            "/run/containerd/containerd.sock",
+                            "/run/crio/crio.sock",
+                            "/run/k3s/containerd/containerd.sock",
+                            "/run/host-containerd/containerd.sock",
+                        ],
+                    },
                 },
-            },
-            status_listen: 127.0.0.1:8765,
-        }
-    "#]],
+                uplink: None,
+                outputs: OutputsConfig {
+                    stdout: None,
+                    file: None,
+                    syslog: None,
+                    program: None,
+                    http: None,
+                    json_keys: JsonKeys {
+                        output: true,
+                        message: false,
+                        output_fields: true,
+                        tags: true,
+                    },
+                },
+                status_listen: 127.0.0.1:8765,
+            }
+        "#]],
     );
 }
 
@@ -167,6 +172,7 @@ fn the_environment_wins_over_the_file() {
                     matching: First,
                     minimum_priority: Debug,
                     watch: true,
+                    with_audit: false,
                 },
                 capture: CaptureConfig {
                     source: Kernel {
@@ -185,6 +191,10 @@ fn the_environment_wins_over_the_file() {
                     scope: ProcessTree(
                         12,
                     ),
+                },
+                kubernetes_audit: KubernetesAuditConfig {
+                    webhook: None,
+                    file: None,
                 },
                 containers: ContainerOptions {
                     wait: 500ms,
@@ -314,4 +324,23 @@ outputs:
             agent.yaml: 5 faults
         "#]],
     );
+}
+
+#[test]
+fn an_audit_webhook_has_falcos_path_and_no_stray_keys() {
+    let parse = |text: &str| Config::parse("agent.yaml", text, [], "web-1");
+    let config = parse("kubernetes_audit: {file: /var/log/audit.log, webhook: {listen: \"127.0.0.1:9765\"}}").unwrap();
+    let webhook = WebhookConfig { listen: "127.0.0.1:9765".parse().unwrap(), path: "/k8s-audit".to_owned(), tls: None };
+    let file = Some("/var/log/audit.log".into());
+    assert_eq!(config.kubernetes_audit, KubernetesAuditConfig { webhook: Some(webhook), file });
+    assert!(config.rules.with_audit);
+    for (text, expected) in [
+        ("webhook: {path: /x}", "has no meaning without `kubernetes_audit.webhook.listen`"),
+        ("webhook: {listen: here}", "expected address:port, found `here`"),
+        ("webhook: {listen: \"127.0.0.1:1\", path: x}", "expected a path such as /k8s-audit, found `x`"),
+        ("webhook: {listen: \"127.0.0.1:1\", tls: {key: /dev/null}}", "`certificate` and `key` are needed both"),
+    ] {
+        let faults = parse(&format!("kubernetes_audit: {{{text}}}")).unwrap_err().to_string();
+        assert!(faults.contains(expected), "{text}: {faults}");
+    }
 }

@@ -26,10 +26,12 @@ const STATUS_LISTEN_DEFAULT: &str = "127.0.0.1:8765";
 
 /// Judges every key; each fault is added to `faults` and read as the default.
 pub(super) fn validate(raw: RawConfig, host_name: &str, faults: &mut Vec<Fault>) -> Config {
+    let kubernetes_audit = raw.kubernetes_audit.validate(faults);
     Config {
         node_name: raw.node_name.map_or_else(|| host_name.to_owned(), |name| node_name(&name, faults)),
-        rules: rules(raw.rules, faults),
+        rules: rules(raw.rules, kubernetes_audit.is_on(), faults),
         capture: capture(raw.capture, faults),
+        kubernetes_audit,
         containers: raw.containers.validate(faults),
         uplink: uplink(raw.uplink, faults),
         outputs: raw.outputs.validate(faults),
@@ -44,7 +46,7 @@ fn node_name(name: &At<String>, faults: &mut Vec<Fault>) -> String {
     name.value.clone()
 }
 
-fn rules(raw: RawRules, faults: &mut Vec<Fault>) -> RulesConfig {
+fn rules(raw: RawRules, with_audit: bool, faults: &mut Vec<Fault>) -> RulesConfig {
     let minimum_priority = raw.minimum_priority.map_or(Priority::Debug, |text| {
         Priority::from_name(&text.value).unwrap_or_else(|| {
             let names: Vec<_> = Priority::ALL.iter().map(|priority| priority.name().to_lowercase()).collect();
@@ -57,6 +59,7 @@ fn rules(raw: RawRules, faults: &mut Vec<Fault>) -> RulesConfig {
         matching: one_of(raw.matching, &[("first", Matching::First), ("all", Matching::All)], faults),
         minimum_priority,
         watch: raw.watch.is_none_or(|watch| watch.value),
+        with_audit,
     }
 }
 

@@ -17,6 +17,7 @@ use super::rules::LoadedRules;
 use crate::capture::SharedCapabilities;
 use crate::capture::actor::{LossesCounted, ObservationBatch, Want};
 use crate::clock::now;
+use crate::kubernetes_audit::AuditBatch;
 use crate::metrics::{DetectMetrics, publish_containers};
 use crate::outputs::Outputs;
 use crate::shutdown::{Account, Failure};
@@ -198,6 +199,15 @@ impl Handler<ObservationBatch> for DetectActor {
         self.metrics.queued.decrement(1);
         let alerts = self.detector.handle(&batch);
         self.account.judge(batch.len());
+        self.deliver(alerts, ctx);
+    }
+}
+
+impl Handler<AuditBatch> for DetectActor {
+    type Result = ();
+
+    fn handle(&mut self, AuditBatch(events): AuditBatch, ctx: &mut Self::Context) {
+        let alerts = self.detector.handle_documents(events);
         self.deliver(alerts, ctx);
     }
 }

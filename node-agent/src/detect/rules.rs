@@ -85,7 +85,11 @@ pub fn recorded_by(source: &CaptureSource) -> Option<KindSet> {
 /// # Errors
 /// When a file or directory cannot be read.
 pub(super) fn read_configured(config: &RulesConfig) -> Result<Vec<RuleFile>, ReadError> {
-    if config.files.is_empty() { Ok(builtin::files()) } else { read(&config.files) }
+    match (config.files.is_empty(), config.with_audit) {
+        (true, false) => Ok(builtin::files()),
+        (true, true) => Ok(builtin::with_audit()),
+        (false, _) => read(&config.files),
+    }
 }
 
 /// Loads files that were read.

@@ -20,12 +20,20 @@ engine:
   kind: modern_ebpf
 ";
 
+/// The rules that come with the plugin k8saudit, which is not published with the cases.
+const AUDIT_RULES: &str = "rules.K8SAuditRules";
+
+/// Their file.
+const AUDIT_RULES_FILE: &str = "k8s_audit_rules.yaml";
+
 /// All cases with the files that they name.
 pub(super) struct Suite {
     pub(super) cases: Vec<Case>,
     folder: PathBuf,
     captures: PathBuf,
     files: HashMap<String, FileEntry>,
+    /// Audit logs, where they were published beside the other data.
+    audit_logs: PathBuf,
     capture_paths: HashMap<String, String>,
     default_config: tempfile::NamedTempFile,
 }
@@ -92,6 +100,7 @@ impl Suite {
             cases,
             folder: regression,
             captures: folder.join("scap/falco"),
+            audit_logs: folder.join("k8s_audit"),
             files,
             capture_paths: captures,
             default_config,
@@ -100,8 +109,21 @@ impl Suite {
 
     /// A file by the name that cases use: `rules.SingleRule`.
     pub(super) fn file(&self, name: &str) -> Result<PathBuf, String> {
+        if name == AUDIT_RULES {
+            let file = self.folder.join("rules").join(AUDIT_RULES_FILE);
+            return file.is_file().then_some(file).ok_or_else(|| format!("{AUDIT_RULES_FILE} is not here"));
+        }
         let entry = self.files.get(name).ok_or_else(|| format!("{name} is not here"))?;
         Ok(self.folder.join(&entry.file))
+    }
+
+    /// An audit log by the name that cases use: where the list says it is, or by its name beside the other data.
+    fn audit_log(&self, name: &str) -> Result<PathBuf, String> {
+        let path = self.capture_paths.get(name.trim_start_matches("captures."));
+        let path = path.map(Path::new).ok_or_else(|| format!("the audit log {name} was never published"))?;
+        let beside = path.file_name().map(|file| self.audit_logs.join(file));
+        let mut places = std::iter::once(self.folder.join(path)).chain(beside);
+        places.find(|file| file.is_file()).ok_or_else(|| format!("the audit log {} is not here", path.display()))
     }
 
     /// A capture by the name that cases use: `captures.CatWrite`.
@@ -114,10 +136,10 @@ impl Suite {
 
     /// The command line of a case; an error names what it needs and is not here.
     pub(super) fn invocation(&self, case: &Case) -> Result<Invocation, String> {
-        if let Some(input) = &case.k8saudit_input {
-            return Err(format!("the plugin k8saudit and its input {input}"));
-        }
         let mut invocation = Invocation::new(self.default_config.path());
+        if let Some(input) = &case.k8saudit_input {
+            self.read_audit_log(&mut invocation, input)?;
+        }
         for (option, values) in &case.options {
             self.apply(&mut invocation, option, values)?;
         }
@@ -127,6 +149,20 @@ impl Suite {
     /// A command line with the default configuration and nothing else.
     pub(super) fn plain(&self) -> Invocation {
         Invocation::new(self.default_config.path())
+    }
+
+    /// Falco's tests load the plugins and switch the system calls off.
+    fn read_audit_log(&self, invocation: &mut Invocation, input: &str) -> Result<(), String> {
+        let log = self.audit_log(input)?;
+        invocation.set("plugins[0].name=k8saudit");
+        invocation.set("plugins[0].library_path=libk8saudit.so");
+        invocation.set(&format!("plugins[0].open_params={}", log.display()));
+        invocation.set("plugins[1].name=json");
+        invocation.set("plugins[1].library_path=libjson.so");
+        invocation.set("load_plugins[0]=k8saudit");
+        invocation.set("load_plugins[1]=json");
+        invocation.argument("--enable-source=k8s_audit");
+        Ok(())
     }
 
     fn apply(&self, invocation: &mut Invocation, option: &str, values: &[String]) -> Result<(), String> {

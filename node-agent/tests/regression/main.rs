@@ -76,6 +76,7 @@ fn judge(suite: &Suite, case: &Case) -> Outcome {
 
 fn report(outcomes: &BTreeMap<&String, (&'static str, Outcome)>) -> usize {
     let mut groups: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut skipped = 0;
     for (test, (group, outcome)) in outcomes {
         let (agreed, all) = groups.entry(group).or_default();
         match outcome {
@@ -87,13 +88,19 @@ fn report(outcomes: &BTreeMap<&String, (&'static str, Outcome)>) -> usize {
                 *all += 1;
                 println!("missed {test}: {reason}");
             }
-            Outcome::Impossible(reason) => println!("not run {test}: {reason}"),
+            Outcome::Impossible(reason) => {
+                skipped += 1;
+                println!("SKIPPED {test}: {reason}");
+            }
         }
     }
     for (group, (agreed, all)) in &groups {
         println!("{group}: agreed {agreed} of {all}");
     }
     let agreed = groups.values().map(|(agreed, _)| agreed).sum();
-    println!("falco-regression: agreed {agreed} of {}", groups.values().map(|(_, all)| all).sum::<usize>());
+    println!(
+        "falco-regression: SKIPPED {skipped}, agreed {agreed} of {}",
+        groups.values().map(|(_, all)| all).sum::<usize>()
+    );
     agreed
 }

@@ -131,17 +131,25 @@ impl Own {
         let not_after = not_after(leaf)
             .ok_or_else(|| TlsFileError::Identity { path: certificate.to_owned(), source: IdentityError::Encoding })?;
         warn_if_expired(certificate, not_after);
-        let wrong_key = |reason: String| TlsFileError::Content { what: KEY, path: key.to_owned(), reason };
-        let signer = super::provider()
-            .key_provider
-            .load_private_key(private_key(key)?)
-            .map_err(|error| wrong_key(error.to_string()))?;
-        let certified = CertifiedKey::new(chain, signer);
-        certified
-            .keys_match()
-            .map_err(|_| TlsFileError::Mismatch { certificate: certificate.into(), key: key.into() })?;
-        Ok(Self { certified: Arc::new(certified), identity, not_after })
+        let certified = Arc::new(with_key(chain, certificate, key)?);
+        Ok(Self { certified, identity, not_after })
     }
+}
+
+/// A certificate with its key, whoever it is for.
+pub(super) fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsFileError> {
+    with_key(certificates(CERTIFICATE, certificate)?, certificate, key)
+}
+
+fn with_key(chain: Vec<CertificateDer<'static>>, certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsFileError> {
+    let wrong_key = |reason: String| TlsFileError::Content { what: KEY, path: key.to_owned(), reason };
+    let signer = super::provider()
+        .key_provider
+        .load_private_key(private_key(key)?)
+        .map_err(|error| wrong_key(error.to_string()))?;
+    let certified = CertifiedKey::new(chain, signer);
+    certified.keys_match().map_err(|_| TlsFileError::Mismatch { certificate: certificate.into(), key: key.into() })?;
+    Ok(certified)
 }
 
 fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {

@@ -6,6 +6,7 @@
 
 mod client;
 mod credentials;
+mod door;
 mod files;
 mod identity;
 mod incoming;
@@ -14,6 +15,7 @@ mod server;
 
 pub use client::{ClientTls, ConnectError};
 pub use credentials::Credentials;
+pub use door::door_config;
 pub use files::{TlsFileError, TlsFiles};
 pub use identity::{Identity, IdentityError, Role, check_trust_domain};
 pub use incoming::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Incoming, Peer, PeerStream, peer};

@@ -13,7 +13,8 @@ use tiercel_agent::input::Input;
 use tiercel_detection::event::Timestamp;
 use tiercel_detection::{Alert, Engine, OutputContext, RuleSet};
 
-use super::settings::EngineKind;
+use super::audit::AuditFeed;
+use super::settings::{EngineKind, Settings};
 
 /// Events of a capture that are judged before anything else is looked at.
 const CAPTURE_BATCH: usize = 1024;
@@ -27,9 +28,14 @@ pub(super) enum Feed {
     Live { source: Box<dyn Source>, detector: Box<Detector>, batch: Vec<Observation>, boot_ns: u64 },
     /// A capture file.
     Capture { reader: Box<Reader>, state: Box<CaptureState>, engine: Box<Engine>, events: u64 },
+    /// Requests to an API server.
+    Audit(AuditFeed),
     /// Nothing.
     Idle,
 }
+
+/// All sources of a run, each with its own engine, as Falco has them.
+pub(super) struct Feeds(Vec<Feed>);
 
 /// An event, or a moment without one.
 pub(super) struct Judged {
@@ -39,11 +45,40 @@ pub(super) struct Judged {
     pub(super) events: u64,
     /// Events lost up to now.
     pub(super) lost: u64,
+    /// Whether it is of the stream of system calls, whose losses are watched.
+    pub(super) is_call: bool,
+}
+
+impl Feeds {
+    /// Opens every source that is on.
+    pub(super) fn open(settings: &Settings, rules: &RuleSet, context: &OutputContext) -> anyhow::Result<Self> {
+        let mut feeds = Vec::new();
+        if settings.syscalls {
+            feeds.push(Feed::open(&settings.engine, rules.clone(), context)?);
+        }
+        if let Some(input) = &settings.audit {
+            let engine = Engine::new(rules.clone(), context.clone());
+            feeds.push(Feed::Audit(AuditFeed::open(input, engine)?));
+        }
+        Ok(Self(feeds))
+    }
+
+    /// Lets every source judge what is ready; returns whether more may follow of any.
+    pub(super) fn judge(&mut self, mut seen: impl FnMut(&Judged, Vec<Alert>) -> bool) -> anyhow::Result<bool> {
+        let mut ended = Vec::new();
+        for (place, feed) in self.0.iter_mut().enumerate() {
+            if !feed.judge(&mut seen)? {
+                ended.push(place);
+            }
+        }
+        ended.into_iter().rev().for_each(|place| drop(self.0.remove(place)));
+        Ok(!self.0.is_empty())
+    }
 }
 
 impl Feed {
     /// Opens the source.
-    pub(super) fn open(engine: &EngineKind, rules: RuleSet, context: &OutputContext) -> anyhow::Result<Self> {
+    fn open(engine: &EngineKind, rules: RuleSet, context: &OutputContext) -> anyhow::Result<Self> {
         match engine {
             EngineKind::Live => Self::live(rules, context),
             EngineKind::Replay(path) => Self::capture(path, rules, context),
@@ -75,8 +110,14 @@ impl Feed {
 
     /// Judges what is ready, waits a moment when nothing is; `seen` hears of each event with the alerts about it
     /// and says whether to go on. Returns whether more may follow.
-    pub(super) fn judge(&mut self, mut seen: impl FnMut(&Judged, Vec<Alert>) -> bool) -> anyhow::Result<bool> {
+    fn judge(&mut self, mut seen: impl FnMut(&Judged, Vec<Alert>) -> bool) -> anyhow::Result<bool> {
         match self {
+            Self::Audit(feed) => {
+                return feed.judge(IDLE, |document, alerts| {
+                    let judged = Judged { time: document.time, events: document.number, lost: 0, is_call: false };
+                    seen(&judged, alerts)
+                });
+            }
             Self::Idle => std::thread::sleep(IDLE),
             Self::Live { source, detector, batch, boot_ns } => {
                 let drained = source.next_batch(batch)?;
@@ -85,7 +126,7 @@ impl Feed {
                     let alerts = detector.handle(std::slice::from_ref(&observation));
                     let events = detector.counters().received;
                     let time = Timestamp(*boot_ns + observation.boot_ns);
-                    if !seen(&Judged { time, events, lost }, alerts) {
+                    if !seen(&Judged { time, events, lost, is_call: true }, alerts) {
                         return Ok(false);
                     }
                 }
@@ -102,7 +143,7 @@ impl Feed {
                         engine.evaluate(&event, &mut alerts);
                     }
                     let time = Timestamp(captured.time_ns);
-                    if !seen(&Judged { time, events: *events, lost: 0 }, alerts) {
+                    if !seen(&Judged { time, events: *events, lost: 0, is_call: true }, alerts) {
                         return Ok(false);
                     }
                 }

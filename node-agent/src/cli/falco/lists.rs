@@ -6,21 +6,21 @@ use anyhow::bail;
 use serde_json::{Value, json};
 use tiercel_agent::capture::syscall::recorded_kinds;
 use tiercel_detection::Rule;
-use tiercel_detection::event::EventKind;
+use tiercel_detection::event::{EventKind, EventSource};
 use tiercel_detection::field::{ArgumentRule, Class, Field, FieldFlags, FieldId};
 
 use super::arguments::ListFormat;
 
-/// The sources that rules may name.
-pub(super) const SOURCES: [&str; 1] = ["syscall"];
-
 /// Prints the fields of a source (all, when it is empty) that are not hidden or deprecated.
 pub(super) fn fields(out: &mut impl Write, source: &str, names_only: bool, format: ListFormat) -> anyhow::Result<()> {
-    if !source.is_empty() && !SOURCES.contains(&source) {
-        bail!("Value for --list must be a valid source type, found '{source}'");
-    }
+    let source = match (source, EventSource::from_name(source)) {
+        ("", _) => None,
+        (_, Some(source)) => Some(source),
+        (other, None) => bail!("Value for --list must be a valid source type, found '{other}'"),
+    };
     let listed = |field: &&Field| !(field.flags.has(FieldFlags::HIDDEN) || field.flags.has(FieldFlags::DEPRECATED));
-    let fields: Vec<&Field> = FieldId::all().map(FieldId::field).filter(listed).collect();
+    let of_source = FieldId::all().filter(|id| source.is_none_or(|source| id.is_of(source)));
+    let fields: Vec<&Field> = of_source.map(FieldId::field).filter(listed).collect();
     if names_only {
         fields.iter().try_for_each(|field| writeln!(out, "{}", field.name))?;
         return Ok(());
@@ -71,7 +71,13 @@ fn prefix<'a>(fields: &[&'a Field]) -> &'a str {
 
 fn class_json(class: Class, fields: &[&Field]) -> Value {
     let fields: Vec<_> = fields.iter().map(|field| field_json(field)).collect();
-    json!({"name": class.title(), "desc": class.title(), "event_sources": SOURCES, "fields": fields})
+    json!({"name": class.title(), "desc": class.title(), "event_sources": sources(class), "fields": fields})
+}
+
+/// The sources whose events have fields of the class.
+fn sources(class: Class) -> Vec<&'static str> {
+    let has = |source: EventSource| FieldId::all().any(|id| id.field().class == class && id.is_of(source));
+    EventSource::ALL.into_iter().filter(|source| has(*source)).map(EventSource::name).collect()
 }
 
 fn field_json(field: &Field) -> Value {

@@ -1,11 +1,13 @@
 //! `falco`: Falco's command line on top of this program, for those who come from there and for their scripts.
 
 mod arguments;
+mod audit;
 mod document;
 mod drops;
 mod feed;
 mod lists;
 mod log;
+mod plugins;
 mod session;
 mod settings;
 mod signals;
@@ -21,6 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use tiercel_agent::detect::rules;
+use tiercel_detection::event::EventSource;
 use tiercel_detection::rule::Addition;
 use tiercel_detection::{LoadReport, RuleFile, RuleSet};
 use tracing::{debug, info, warn};
@@ -65,7 +68,6 @@ fn act(arguments: &Arguments) -> anyhow::Result<bool> {
     if !ignored.is_empty() {
         debug!("Keys without a counterpart here: {}", ignored.join(", "));
     }
-    check_sources(arguments)?;
     if !arguments.validate.is_empty() {
         return validate(out, &rules::read(&arguments.validate)?, &settings);
     }
@@ -141,6 +143,7 @@ fn settings(arguments: &Arguments, tree: &Value) -> anyhow::Result<Settings> {
     if let Some(text) = arguments.print.as_ref().filter(|text| !PRINT_NOTHING.contains(&text.as_str())) {
         settings.load.additions.push(Addition { text: text.clone(), ..Addition::default() });
     }
+    choose_sources(arguments, &mut settings)?;
     Ok(settings)
 }
 
@@ -152,12 +155,21 @@ fn rules_files(arguments: &Arguments, settings: &Settings) -> anyhow::Result<Vec
     Ok(files.clone())
 }
 
-fn check_sources(arguments: &Arguments) -> anyhow::Result<()> {
-    let named = arguments.disable_source.iter().chain(&arguments.enable_source);
-    if let Some(unknown) = named.into_iter().find(|source| !lists::SOURCES.contains(&source.as_str())) {
+/// Switches sources on and off.
+fn choose_sources(arguments: &Arguments, settings: &mut Settings) -> anyhow::Result<()> {
+    let known: Vec<&str> = settings.load.sources.iter().map(|source| source.name()).collect();
+    let mut named = arguments.disable_source.iter().chain(&arguments.enable_source);
+    if let Some(unknown) = named.find(|source| !known.contains(&source.as_str())) {
         bail!("Attempted to enable or disable unknown event source: {unknown}");
     }
-    if lists::SOURCES.iter().all(|source| arguments.disable_source.iter().any(|disabled| disabled == source)) {
+    let is_on = |source: EventSource| {
+        let is_named = |names: &[String]| names.iter().any(|name| name == source.name());
+        !is_named(&arguments.disable_source)
+            && (arguments.enable_source.is_empty() || is_named(&arguments.enable_source))
+    };
+    settings.syscalls = is_on(EventSource::Syscall);
+    settings.audit.take_if(|_| !is_on(EventSource::KubernetesAudit));
+    if !settings.syscalls && settings.audit.is_none() {
         bail!("All event sources are disabled: there is nothing to watch");
     }
     Ok(())

@@ -15,7 +15,7 @@ use tiercel_detection::{Alert, OutputContext, Priority, RuleSet};
 use tracing::{error, info, warn};
 
 use super::drops::{DropWatch, Due};
-use super::feed::Feed;
+use super::feed::Feeds;
 use super::settings::{EngineKind, Settings};
 use super::signals::{FileWatch, Signals};
 use super::statistics::Statistics;
@@ -54,8 +54,8 @@ pub(super) fn run(
 ) -> anyhow::Result<Ended> {
     let context =
         OutputContext { hostname: hostname().into(), time_zone: TimeZone::system(), time_format: settings.time_format };
-    announce(&settings.engine);
-    let mut feed = Feed::open(&settings.engine, rules, &context)?;
+    announce(settings);
+    let mut feeds = Feeds::open(settings, &rules, &context)?;
     let outputs = Outputs::start(&usable(settings))?;
     let mut session = Session {
         drops: DropWatch::new(settings.drops.clone()),
@@ -65,7 +65,7 @@ pub(super) fn run(
         outputs,
         context,
     };
-    let ended = session.read(&mut feed, settings, around);
+    let ended = session.read(&mut feeds, settings, around);
     if !session.outputs.finish(Instant::now() + FINISH_TIMEOUT) {
         error!("not all alerts could be written in time");
     }
@@ -90,7 +90,7 @@ struct Session {
 }
 
 impl Session {
-    fn read(&mut self, feed: &mut Feed, settings: &Settings, around: &Surroundings<'_>) -> anyhow::Result<Ended> {
+    fn read(&mut self, feeds: &mut Feeds, settings: &Settings, around: &Surroundings<'_>) -> anyhow::Result<Ended> {
         let mut watch = FileWatch::new(if settings.watch_files { around.files.clone() } else { Vec::new() });
         loop {
             if around.signals.end() || around.until.is_some_and(|until| Instant::now() >= until) {
@@ -103,9 +103,11 @@ impl Session {
             if restart && self.may_restart(around) {
                 return Ok(Ended::Restart);
             }
-            let more = feed.judge(|judged, alerts| {
+            let more = feeds.judge(|judged, alerts| {
                 self.give_out(alerts);
-                if let Some(due) = self.drops.note(judged.time, judged.events, judged.lost) {
+                if judged.is_call
+                    && let Some(due) = self.drops.note(judged.time, judged.events, judged.lost)
+                {
                     self.act(&due, judged.time);
                 }
                 !self.exit
@@ -174,11 +176,15 @@ fn usable(settings: &Settings) -> tiercel_agent::config::OutputsConfig {
     outputs
 }
 
-fn announce(engine: &EngineKind) {
-    match engine {
+fn announce(settings: &Settings) {
+    match &settings.engine {
+        _ if !settings.syscalls => {}
         EngineKind::Live => info!("Opening 'syscall' source with the sensor of tiercel-agent"),
         EngineKind::Replay(path) => info!("Replaying capture file: {}", path.display()),
         EngineKind::NoDriver => info!("Opening 'syscall' source with no driver"),
+    }
+    if settings.audit.is_some() {
+        info!("Opening 'k8s_audit' source with the audit input of tiercel-agent");
     }
 }
 

@@ -12,6 +12,7 @@ use tiercel_detection::rule::{AddedField, Addition, Selector, Switch};
 use tiercel_detection::{LoadOptions, Matching, Priority, TimeFormat};
 
 use super::drops::DropPolicy;
+use super::plugins::{self, AuditInput};
 
 /// Where the system log listens on every Linux.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -36,6 +37,10 @@ pub(super) struct Settings {
     pub(super) rules_files: Vec<PathBuf>,
     pub(super) load: LoadOptions,
     pub(super) engine: EngineKind,
+    /// Whether system calls are read.
+    pub(super) syscalls: bool,
+    /// Where requests to an API server come from, when they are read.
+    pub(super) audit: Option<AuditInput>,
     pub(super) outputs: OutputsConfig,
     pub(super) json_output: bool,
     pub(super) time_format: TimeFormat,
@@ -52,10 +57,13 @@ impl Settings {
     pub(super) fn of(tree: &Value) -> anyhow::Result<Self> {
         let keys = Keys(tree);
         let json_output = keys.truth("json_output", false)?;
+        let audit = plugins::audit_input(tree)?;
         Ok(Self {
             rules_files: rules_files(keys)?,
-            load: load_options(keys)?,
+            load: load_options(keys, audit.is_some())?,
             engine: engine(keys)?,
+            syscalls: true,
+            audit,
             outputs: outputs(keys, json_output)?,
             json_output,
             time_format: if keys.truth("time_format_iso_8601", false)? {
@@ -73,7 +81,7 @@ impl Settings {
 }
 
 /// The keys that are read, or that mean what happens here anyway.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 28] = [
     "append_output",
     "base_syscalls",
     "buffered_outputs",
@@ -86,8 +94,10 @@ const KEYS: [&str; 26] = [
     "json_include_output_property",
     "json_include_tags_property",
     "json_output",
+    "load_plugins",
     "log_level",
     "log_stderr",
+    "plugins",
     "priority",
     "program_output",
     "rule_matching",
@@ -181,7 +191,8 @@ fn engine(keys: Keys<'_>) -> anyhow::Result<EngineKind> {
     }
 }
 
-fn load_options(keys: Keys<'_>) -> anyhow::Result<LoadOptions> {
+/// Rules about requests to an API server are of a source that is there only with its plugin.
+fn load_options(keys: Keys<'_>, with_audit: bool) -> anyhow::Result<LoadOptions> {
     let matching = match keys.text("rule_matching").as_deref() {
         None | Some("first") => Matching::First,
         Some("all") => Matching::All,
@@ -195,14 +206,14 @@ fn load_options(keys: Keys<'_>) -> anyhow::Result<LoadOptions> {
     };
     let (suggested, additions) = additions(keys)?;
     let switches = keys.list("rules").into_iter().map(switch).collect::<anyhow::Result<_>>()?;
+    let sources = if with_audit { EventSource::ALL.to_vec() } else { vec![EventSource::Syscall] };
     Ok(LoadOptions {
         minimum_priority,
         matching,
         append_output: suggested,
         additions,
         switches,
-        // The only source that Falco has without plugins.
-        sources: vec![EventSource::Syscall],
+        sources,
         recorded: None,
     })
 }
