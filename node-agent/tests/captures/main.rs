@@ -11,6 +11,7 @@ mod damage;
 mod fields;
 mod filters;
 mod replay;
+mod value_filters;
 mod writer;
 mod written;
 
