@@ -11,13 +11,25 @@ use super::source::SourceText;
 use crate::condition::ast::Expression;
 use crate::condition::{DEPTH_MAX, parse, suspicions};
 
+/// Most comparisons of a condition with its macros put in. Macros that use each other twice double with each level: some
+/// forty lines would compile for years. The largest of Falco's own rules has some hundreds.
+const COMPARISONS_MAX: usize = 100_000;
+
+/// What an expression is with its macros put in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// How deep it nests.
+    depth: usize,
+    /// How many comparisons it has, each use of a macro counted.
+    comparisons: usize,
+}
+
 /// A macro on its way to a condition.
 #[derive(Debug, Clone)]
 pub(super) enum MacroState {
     Parsed(Expression),
     Resolving,
-    /// With how deep it nests.
-    Resolved(Arc<Expression>, usize),
+    Resolved(Arc<Expression>, Extent),
     Broken,
 }
 
@@ -27,6 +39,7 @@ pub(super) enum Unusable {
     Broken(String, usize),
     Loop(String, usize),
     TooDeep(usize),
+    TooLarge(usize),
 }
 
 impl Builder {
@@ -93,37 +106,43 @@ impl Builder {
         self.resolve_within_limit(expression, visibility).map(|(expression, _)| expression)
     }
 
-    /// Macros within macros could nest without end; what is compiled and evaluated by recursion may not.
+    /// Macros within macros could nest and multiply without end; what is compiled and evaluated by recursion may not.
     fn resolve_within_limit(
         &mut self,
         expression: Expression,
         visibility: usize,
-    ) -> Result<(Expression, usize), Unusable> {
-        let (expression, depth) = self.resolve_part(expression, visibility)?;
-        if depth > DEPTH_MAX { Err(Unusable::TooDeep(0)) } else { Ok((expression, depth)) }
+    ) -> Result<(Expression, Extent), Unusable> {
+        let (expression, extent) = self.resolve_part(expression, visibility)?;
+        if extent.depth > DEPTH_MAX {
+            return Err(Unusable::TooDeep(0));
+        }
+        if extent.comparisons > COMPARISONS_MAX {
+            return Err(Unusable::TooLarge(0));
+        }
+        Ok((expression, extent))
     }
 
-    /// The part with its macros, and how deep it nests then.
-    fn resolve_part(&mut self, part: Expression, visibility: usize) -> Result<(Expression, usize), Unusable> {
+    /// The part with its macros, and what it is then.
+    fn resolve_part(&mut self, part: Expression, visibility: usize) -> Result<(Expression, Extent), Unusable> {
         Ok(match part {
             Expression::And(parts) => {
-                let (parts, depth) = self.resolve_all(parts, visibility)?;
-                (Expression::And(parts), depth + 1)
+                let (parts, extent) = self.resolve_all(parts, visibility)?;
+                (Expression::And(parts), extent)
             }
             Expression::Or(parts) => {
-                let (parts, depth) = self.resolve_all(parts, visibility)?;
-                (Expression::Or(parts), depth + 1)
+                let (parts, extent) = self.resolve_all(parts, visibility)?;
+                (Expression::Or(parts), extent)
             }
             Expression::Not(part) => {
-                let (part, depth) = self.resolve_part(*part, visibility)?;
-                (Expression::Not(Box::new(part)), depth)
+                let (part, extent) = self.resolve_part(*part, visibility)?;
+                (Expression::Not(Box::new(part)), extent)
             }
             Expression::Macro(name, offset) => {
                 let name: Arc<str> = name.into();
-                let (body, depth) = self.resolve_macro(&name, offset, visibility)?;
-                (Expression::Expanded(name, body), depth)
+                let (body, extent) = self.resolve_macro(&name, offset, visibility)?;
+                (Expression::Expanded(name, body), extent)
             }
-            other @ (Expression::Expanded(..) | Expression::Check(_)) => (other, 1),
+            other @ (Expression::Expanded(..) | Expression::Check(_)) => (other, Extent { depth: 1, comparisons: 1 }),
         })
     }
 
@@ -143,15 +162,21 @@ impl Builder {
         }
     }
 
-    fn resolve_all(&mut self, parts: Vec<Expression>, visibility: usize) -> Result<(Vec<Expression>, usize), Unusable> {
-        let mut depth_max = 0;
+    /// The parts of a group, and what the group is then.
+    fn resolve_all(
+        &mut self,
+        parts: Vec<Expression>,
+        visibility: usize,
+    ) -> Result<(Vec<Expression>, Extent), Unusable> {
+        let mut group = Extent { depth: 1, comparisons: 0 };
         let resolved = parts.into_iter().map(|part| {
-            let (part, depth) = self.resolve_part(part, visibility)?;
-            depth_max = depth_max.max(depth);
+            let (part, extent) = self.resolve_part(part, visibility)?;
+            group.depth = group.depth.max(extent.depth + 1);
+            group.comparisons = group.comparisons.saturating_add(extent.comparisons);
             Ok(part)
         });
         let resolved = resolved.collect::<Result<_, _>>()?;
-        Ok((resolved, depth_max))
+        Ok((resolved, group))
     }
 
     fn resolve_macro(
@@ -159,22 +184,22 @@ impl Builder {
         name: &Arc<str>,
         offset: usize,
         visibility: usize,
-    ) -> Result<(Arc<Expression>, usize), Unusable> {
+    ) -> Result<(Arc<Expression>, Extent), Unusable> {
         self.used_macros.insert(name.clone());
         let item = self.collector.macros.iter().find(|item| item.name.value() == &**name);
         let order = item.map(|item| item.order);
         let state = self.macros.get(name).cloned();
         match (state, order) {
-            (Some(MacroState::Resolved(body, depth)), Some(order)) if order.index < visibility => Ok((body, depth)),
+            (Some(MacroState::Resolved(body, extent)), Some(order)) if order.index < visibility => Ok((body, extent)),
             (Some(MacroState::Broken), _) => Err(Unusable::Broken(name.to_string(), offset)),
             (Some(MacroState::Resolving), _) => Err(Unusable::Loop(name.to_string(), offset)),
             (Some(MacroState::Parsed(body)), Some(order)) if order.index < visibility => {
                 self.macros.insert(name.clone(), MacroState::Resolving);
                 match self.resolve_within_limit(body, order.visibility) {
-                    Ok((body, depth)) => {
+                    Ok((body, extent)) => {
                         let body = Arc::new(body);
-                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone(), depth));
-                        Ok((body, depth))
+                        self.macros.insert(name.clone(), MacroState::Resolved(body.clone(), extent));
+                        Ok((body, extent))
                     }
                     Err(unusable) => {
                         self.report_unusable(name, &unusable);
@@ -211,6 +236,12 @@ impl Builder {
             Unusable::TooDeep(offset) => {
                 let hint = Some("the groups of macros count with those that they are used in".to_owned());
                 (Code::CompileCondition, *offset, format!("exceeded max depth limit of {DEPTH_MAX}"), hint)
+            }
+            Unusable::TooLarge(offset) => {
+                let hint =
+                    Some("each use of a macro counts with all that the macro has; lists hold many values".to_owned());
+                let message = format!("more than {COMPARISONS_MAX} comparisons with its macros put in");
+                (Code::CompileCondition, *offset, message, hint)
             }
         }
     }

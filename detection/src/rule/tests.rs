@@ -311,6 +311,20 @@ fn suspicious_items_are_warned_of_and_used() {
 }
 
 #[test]
+fn macros_that_double_each_other_are_refused_before_they_are_put_in() {
+    let doubled = |level: usize| format!("- {{macro: m{level}, condition: m{0} or m{0}}}\n", level - 1);
+    let macros: String = (1..60).map(doubled).collect();
+    let text = format!("- {{macro: m0, condition: evt.num = 1}}\n{macros}{}", rule("m59"));
+    let (rules, report) = RuleSet::load(&[RuleFile { name: "f".into(), text }], &LoadOptions::default());
+    assert!(rules.rules().is_empty());
+    let report = report.to_string();
+    // 2^16 comparisons are few enough, 2^17 are too many.
+    assert!(report.contains("In macro 'm17'"), "{report}");
+    assert!(report.contains("more than 100000 comparisons with its macros put in"), "{report}");
+    assert!(!report.contains("In macro 'm16'"), "{report}");
+}
+
+#[test]
 fn macros_see_only_what_was_defined_before_them_and_never_themselves() {
     let early = "- macro: early\n  condition: late\n- macro: late\n  condition: evt.type = open\n";
     let found = load(&format!("{early}{}", rule("early")));
