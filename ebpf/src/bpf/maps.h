@@ -227,6 +227,16 @@ struct call {
 };
 
 /*
+ * The head of a kernel object, read at once: a read is a call, and several members of one object usually lie near its
+ * beginning.
+ */
+#define HEAD_BYTES 96
+
+struct head {
+	u64 words[HEAD_BYTES / 8];
+};
+
+/*
  * Where a record is built. The fixed part ends at FIXED_BYTES_MAX, whatever its length, and the tail follows it: so the
  * record is one piece of memory. The bytes after the tail are never used, they let the verifier prove the bounds.
  *
@@ -239,6 +249,8 @@ struct scratch {
 	u32 tail_bytes;
 	/* FILE_* bits of the path that was walked last. */
 	u32 path_flags;
+	/* A step of a path. It is not on the stack, of which kernels before 6.13 allow 512 bytes for all calls together. */
+	struct head dentry;
 	/* Takes no room: compilers describe only the types that a table reaches, and a test compares them. */
 	union every_record layouts[0];
 	u8 bytes[FIXED_BYTES_MAX + TAIL_BYTES_MAX + FIXED_BYTES_MAX] __attribute__((aligned(8)));

@@ -38,16 +38,7 @@ static __always_inline u32 span_number(struct span span)
 	return span.offset | (u32)span.length << 16;
 }
 
-/*
- * The head of a kernel object, read at once: a read is a call, and several members of one object usually lie near its
- * beginning. HEAD_MEMBER takes a member out of it, or reads it from the object on kernels that have it further behind.
- */
-#define HEAD_BYTES 96
-
-struct head {
-	u64 words[HEAD_BYTES / 8];
-};
-
+/* Takes a member out of the head of an object, or reads it from the object on kernels that have it further behind. */
 #define HEAD_MEMBER(head, object, type, member)                                                                        \
 	({                                                                                                             \
 		typeof(((type *)0)->member) value_;                                                                    \
@@ -177,11 +168,13 @@ __noinline u32 append_path(u64 dentry_address, u64 vfsmount_address)
 	struct dentry *dentry = (void *)dentry_address;
 	struct mount *mount = (void *)(vfsmount_address - bpf_core_field_offset(struct mount, mnt));
 	struct dentry *mount_root;
+	struct head *head;
 	bool cut = true;
 	u32 start;
 
 	if (!scratch)
 		return 0;
+	head = &scratch->dentry;
 	start = scratch->tail_bytes;
 	scratch->path_flags = 0;
 	if (start > TAIL_START_MAX)
@@ -192,7 +185,6 @@ __noinline u32 append_path(u64 dentry_address, u64 vfsmount_address)
 	for (int step = 0; step < PATH_STEPS_MAX; step++) {
 		const unsigned char *name;
 		struct dentry *parent;
-		struct head head = {};
 
 		if (dentry == mount_root) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
@@ -204,9 +196,9 @@ __noinline u32 append_path(u64 dentry_address, u64 vfsmount_address)
 				continue;
 			}
 		}
-		bpf_probe_read_kernel(&head, sizeof(head), dentry);
-		parent = HEAD_MEMBER(&head, dentry, struct dentry, d_parent);
-		name = HEAD_MEMBER(&head, dentry, struct dentry, d_name.name);
+		bpf_probe_read_kernel(head, sizeof(*head), dentry);
+		parent = HEAD_MEMBER(head, dentry, struct dentry, d_parent);
+		name = HEAD_MEMBER(head, dentry, struct dentry, d_name.name);
 		if (!parent || parent == dentry || dentry == mount_root) {
 			cut = !append_rootless_name(scratch, start, name);
 			break;
