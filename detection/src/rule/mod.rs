@@ -187,7 +187,11 @@ impl RuleSet {
             rules_loaded: rules.len(),
             rules_enabled: rules.iter().filter(|rule| rule.enabled).count(),
         };
-        (Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths, host_names, vocabulary }, report, collector.lints)
+        (
+            Self { rules, matching: options.matching, plan: Arc::new(plan), literal_paths, host_names, vocabulary },
+            report,
+            collector.lints,
+        )
     }
 
     /// The conditions of all rules as they were written.
