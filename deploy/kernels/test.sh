@@ -54,6 +54,7 @@ make_root() { # make_root ROOT KERNEL-FOLDER KERNEL-TESTS
   install -D "$(command -v busybox)" "$1/bin/busybox"
   # What the tests execute, where they expect it.
   install_binary "$1" /usr/bin/true /usr/bin/true
+  install_binary "$1" /bin/bash /bin/bash
   install_binary "$1" target/debug/tiercel-agent /bin/tiercel-agent
   install_binary "$1" "$3" /bin/kernel-tests
   install_modules "$1" "$2"
