@@ -49,16 +49,10 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs)
 	return record_entry(regs);
 }
 
-/* As raw_sys_exit does. */
 SEC("raw_tp/sys_enter")
 int raw_sys_enter(u64 *ctx)
 {
-	struct scratch *scratch = scratch_of_cpu();
-	u32 bytes = bpf_core_type_size(struct pt_regs);
+	struct pt_regs *regs = copied_registers(ctx[0]);
 
-	if (!scratch || bytes > sizeof(scratch->registers))
-		return 0;
-	if (bpf_probe_read_kernel(scratch->registers, bytes, (void *)ctx[0]))
-		return 0;
-	return record_entry((struct pt_regs *)scratch->registers);
+	return regs ? record_entry(regs) : 0;
 }

@@ -10,6 +10,21 @@
 /* Calls of x32 whose structures are those of the 32-bit table. */
 #define X32_OWN_NUMBERS 512
 
+/*
+ * The registers at an address that the kernel gives no type: they are copied, and not to the stack, which is too small.
+ */
+static __always_inline struct pt_regs *copied_registers(u64 address)
+{
+	struct scratch *scratch = scratch_of_cpu();
+	u32 bytes = bpf_core_type_size(struct pt_regs);
+
+	if (!scratch || bytes > sizeof(scratch->registers))
+		return NULL;
+	if (bpf_probe_read_kernel(scratch->registers, bytes, (void *)address))
+		return NULL;
+	return (struct pt_regs *)scratch->registers;
+}
+
 #if defined(__TARGET_ARCH_x86)
 
 static __always_inline u32 call_number(struct pt_regs *regs)

@@ -105,17 +105,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	return record_call(regs, result);
 }
 
-/* Here the registers are an address like any other: they are copied, and not to the stack, which is too small. */
 SEC("raw_tp/sys_exit")
 int raw_sys_exit(u64 *ctx)
 {
-	struct scratch *scratch = scratch_of_cpu();
+	struct pt_regs *regs = copied_registers(ctx[0]);
 
-	u32 bytes = bpf_core_type_size(struct pt_regs);
-
-	if (!scratch || bytes > sizeof(scratch->registers))
-		return 0;
-	if (bpf_probe_read_kernel(scratch->registers, bytes, (void *)ctx[0]))
-		return 0;
-	return record_call((struct pt_regs *)scratch->registers, ctx[1]);
+	return regs ? record_call(regs, ctx[1]) : 0;
 }
